@@ -1,0 +1,1 @@
+"""Which open model to run on this machine, for a stated task, within a stated latency."""

@@ -1,0 +1,1 @@
+"""Runs an engine, turns its stream into statistics, stores results, calibrates."""

@@ -1,0 +1,1 @@
+"""The command line: main, output, diagnostics, then one thin file a command."""

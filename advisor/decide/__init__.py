@@ -1,0 +1,1 @@
+"""Pure judgement: candidates, quality, ranking, explanation and counterfactuals."""

@@ -1,0 +1,1 @@
+"""Pure nouns: machines, models, workloads, budgets and what an estimate says. Imports arithmetic and types only."""

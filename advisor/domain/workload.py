@@ -1,0 +1,50 @@
+"""What is asked of a model, and how fast it must answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A kind of work with its usual shape. Lengths in tokens, times in seconds."""
+
+    name: str
+    title: str
+    prompt_tokens: int
+    output_tokens: int
+    thinking_tokens: int
+    """Written before the answer by a model that thinks."""
+    max_ttft_s: float | None
+    max_tpot_s: float | None
+    max_latency_s: float | None
+    categories: tuple[str, ...]
+    """Model categories that can do it."""
+    modality: str = "text"
+    capability: str | None = None
+    """tools, where a model must be able to call them."""
+    scale: str = ""
+    """What the quality score means to a person."""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One request of a task as it will be served. `context` is the window to reserve per user, in tokens."""
+
+    task: str
+    prompt_tokens: int
+    output_tokens: int
+    thinking_tokens: int = 0
+    context: int
+    users: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Limits in seconds; None: no limit. `stated`: the user gave it, so it is hard; else it is a target."""
+
+    max_ttft_s: float | None = None
+    max_tpot_s: float | None = None
+    max_latency_s: float | None = None
+    stated: bool = False
+    confidence: float = 0.9
+    """A choice meets the budget when it does so with at least this probability."""

@@ -1,0 +1,1 @@
+"""Inference engines: one adapter a runtime behind one Protocol."""

@@ -1,0 +1,1 @@
+"""Pure arithmetic: bytes, FLOPs and seconds of one choice."""

@@ -1,0 +1,1 @@
+"""The model hub: plan, download, verify, read headers. Only here is huggingface_hub imported."""

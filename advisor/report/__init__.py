@@ -1,0 +1,1 @@
+"""A result in, text out: tables, JSON, CSV, Markdown. Opens nothing."""

@@ -1,0 +1,1 @@
+"""Pure planning: demand, serving, purchase."""
