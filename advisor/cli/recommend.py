@@ -1,5 +1,6 @@
 """`advisor recommend`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,10 +21,13 @@ Examples:
 @machine_options
 @click.option("--limit", type=int, default=5, show_default=True, help="How many models")
 @click.option("--explain", is_flag=True, help="The reasons for every pick, and the nearest misses")
+@click.option(
+    "--lock", type=click.Path(path_type=Path), metavar="FILE", help="Write the first pick down for `advisor check`"
+)
 @click.option("--all", "derivatives", is_flag=True, help="Finetunes, merges and unofficial copies too")
 @click.option("--assume-idle", is_flag=True, help="Count memory that other programs hold now as free")
 @common_options
-def command(explain: bool, **values: Any) -> int:
+def command(explain: bool, lock: Path | None, **values: Any) -> int:
     """The best model, quantization, context, engine and placement for a task within a latency budget.
 
     A budget that you state is hard: nothing meets it, exit 3. A task's own budget is a target.
@@ -42,6 +46,10 @@ def command(explain: bool, **values: Any) -> int:
         emit_json(recommendation_document(result))
     else:
         emit_text(recommendation_text(result, stdout_width(), explain=explain))
+    if lock is not None and result.picks:
+        from advisor.verbs.lock import lock_of, write_lock
+
+        write_lock(lock_of(result), lock)
     if not result.met:
         from advisor.errors import NothingFits
 
