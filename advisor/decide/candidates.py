@@ -23,6 +23,12 @@ POINTS_PER_DOUBLING = 0.5
 Below the noise of one benchmark (1–2 points), above nothing: of two equals the smaller and faster wins."""
 
 
+ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}
+"""What an engine loads, where it is not GGUF."""
+ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "llama.cpp"}
+"""Engines that load whatever llama.cpp loads."""
+
+
 class Reason(StrEnum):
     """Why a model or a choice of it is not offered."""
 
@@ -53,13 +59,13 @@ class Entry(Protocol):
     official: bool
     downloadable: bool
     context_max: int | None
-    engines: tuple[str, ...]
-    modalities: tuple[str, ...]
-    capabilities: tuple[str, ...]
+    engines: Sequence[str]
+    modalities: Sequence[str]
+    capabilities: Sequence[str]
     total_params: int | None
     active_params: int | None
-    kind: str | None
-    quants: tuple[str, ...]
+    published: Mapping[str, Sequence[str]]
+    """Quantizations with files on the hub, by format."""
     quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
 
 
@@ -129,19 +135,29 @@ def _licence_allows(entry: Entry, licence: str) -> bool:
 def engine_for(entry: Entry, question: Question, offered: Sequence[str]) -> str | None:
     """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
     names = (question.engine,) if question.engine else offered
-    return next((name for name in names if name in entry.engines), None)
+    return next((name for name in names if _loads(name, entry)), None)
+
+
+def _loads(engine: str, entry: Entry) -> bool:
+    return ENGINE_FAMILIES.get(engine, engine) in entry.engines
+
+
+def quants_for(entry: Entry, engine: str) -> Sequence[str]:
+    """Published quantizations in the format that an engine loads."""
+    return entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
 
 
 def screen(entry: Entry, question: Question, offered: Sequence[str]) -> Reason | None:
     """Why a model is out before any arithmetic; None when it stays."""
     if question.model is None and not entry.official and not question.derivatives:
         return Reason.DERIVATIVE
+    engine = engine_for(entry, question, offered)
     checks = (
         (_fits_task(entry, question), Reason.NOT_FOR_TASK),
         (entry.downloadable, Reason.NOT_DOWNLOADABLE),
-        (bool(entry.quants), Reason.NOT_DOWNLOADABLE),
         (_licence_allows(entry, question.licence), Reason.LICENCE),
-        (engine_for(entry, question, offered) is not None, Reason.NO_ENGINE),
+        (engine is not None, Reason.NO_ENGINE),
+        (bool(quants_for(entry, engine or "")), Reason.NOT_DOWNLOADABLE),
         ((entry.context_max or 1 << 40) >= question.workload.context, Reason.CONTEXT),
         (any(question.task.name in tasks for tasks in entry.quality.values()), Reason.NO_QUALITY),
     )
@@ -166,6 +182,11 @@ def systems(entry: Entry, question: Question) -> Iterator[System]:
         )
 
 
+def active_bytes(weights: WeightProfile, shape: ModelShape) -> float:
+    """Bytes read for one token: the dense part, the head, and the experts that a token uses."""
+    return weights.dense_bytes + weights.head_bytes + weights.expert_bytes * shape.expert_share
+
+
 def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
     """Points: quality less doubt, less what size and work per answer (bytes read) must buy."""
     size = math.log2(max(weight_bytes, 1.0) / 2**30)
@@ -180,7 +201,7 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     engine = engine_for(entry, question, offered)
     if shape is None or engine is None:
         return
-    for quant in (question.quant,) if question.quant else entry.quants:
+    for quant in (question.quant,) if question.quant else quants_for(entry, engine):
         weights = shelf.weights(entry.id, quant)
         if weights is None:
             continue
@@ -201,5 +222,5 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
             weights=weights,
             score=score,
             sd=sd,
-            utility=utility(score, sd, weights.total_bytes, tokens * weights.active_bytes(shape)),
+            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)),
         )

@@ -9,7 +9,6 @@ from advisor.errors import UsageError
 from advisor.verbs.estimate import estimate_model
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
-from advisor.verbs.target import parse_target
 from advisor.verbs.workspace import Workspace
 
 
@@ -19,7 +18,7 @@ def compare(targets: Sequence[str], request: Request, selection: MachineSelectio
         raise UsageError(f"compare takes 2 to 8 models, not {len(targets)}", hint="advisor compare qwen3-8b qwen3-14b")
     catalog = workspace.catalog
     question = build_question(request, catalog)
-    parsed = [parse_target(text, catalog) for text in targets]
+    parsed = [catalog.split_choice(text) for text in targets]
     machine = workspace.machine(selection)
     choices = tuple(estimate_model(m, q or question.quant, question, machine, workspace) for m, q in parsed)
     by_size = sorted(choices, key=lambda c: c.model.total_params or 0)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from advisor.decide.budget import judge
-from advisor.decide.candidates import Entry
+from advisor.decide.candidates import Entry, quants_for
 from advisor.decide.choice import Choice, Quality
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
@@ -14,7 +14,6 @@ from advisor.errors import UsageError
 from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
-from advisor.verbs.target import parse_target
 from advisor.verbs.workspace import Workspace
 
 LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K")
@@ -23,7 +22,7 @@ LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M
 
 def estimate_choice(text: str, request: Request, selection: MachineSelection, workspace: Workspace) -> Choice:
     """Estimate `MODEL[:QUANT]`. Without a quantization: the best that fits, else the smallest published one."""
-    model, quant = parse_target(text, workspace.catalog)
+    model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
     return estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
 
@@ -38,8 +37,9 @@ def estimate_model(
             hint=model.note or "`advisor inspect` reads it from a file or a hub repository",
         )
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
-    entry = next(e for e in workspace.catalog.entries() if e.id == model.id)
-    quants = (quant,) if quant else entry.quants or LADDER
+    entry = workspace.catalog.entry(model.id)
+    engine = question.engine or estimator.engine_for(entry)
+    quants = (quant,) if quant else quants_for(entry, engine) or LADDER
     choices = [_choice(model, entry, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
