@@ -1,13 +1,32 @@
 """Asks every source of accelerators that this machine has a reason to ask, best source first."""
 
+from typing import TYPE_CHECKING
+
 from advisor.domain.machine import HostMemory, ProbeNote
 from advisor.probes.host import Host
-from advisor.probes.pci import PciDevice, pci_devices, read_pci
-from advisor.probes.sighting import NOTHING, Findings
+
+if TYPE_CHECKING:
+    from advisor.probes.pci import PciDevice
+    from advisor.probes.sighting import Findings
 
 
-def find_accelerators(host: Host, memory: HostMemory) -> Findings:
-    """All sightings and notes. Expensive sources are asked only where something shows such a device."""
+def find_accelerators(host: Host, memory: HostMemory) -> "Findings | None":
+    """All sightings and notes, None where nothing hints at an accelerator and no reader was even loaded."""
+    if not _bus_has_some(host) and not shows_nvidia(host, ()):
+        return None
+    return _read_all(host, memory)
+
+
+def _bus_has_some(host: Host) -> bool:
+    """A display controller (03) or processing accelerator (12) on the PCI bus."""
+    base = "/sys/bus/pci/devices"
+    return any((host.read(f"{base}/{name}/class") or "")[:4] in ("0x03", "0x12") for name in host.names(base))
+
+
+def _read_all(host: Host, memory: HostMemory) -> "Findings":
+    from advisor.probes.pci import pci_devices, read_pci
+    from advisor.probes.sighting import Findings
+
     on_bus = pci_devices(host)
     found = [_nvidia(host, on_bus, memory), read_pci(host, on_bus)]
     return Findings(
@@ -16,7 +35,7 @@ def find_accelerators(host: Host, memory: HostMemory) -> Findings:
     )
 
 
-def shows_nvidia(host: Host, on_bus: tuple[PciDevice, ...]) -> bool:
+def shows_nvidia(host: Host, on_bus: "tuple[PciDevice, ...]") -> bool:
     """A card on the bus, a loaded driver, a device file, WSL's bridge, or a Jetson."""
     if any(device.vendor == "nvidia" for device in on_bus):
         return True
@@ -26,7 +45,9 @@ def shows_nvidia(host: Host, on_bus: tuple[PciDevice, ...]) -> bool:
     return "nvidia,tegra" in (host.read("/proc/device-tree/compatible") or "")
 
 
-def _nvidia(host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory) -> Findings:
+def _nvidia(host: Host, on_bus: "tuple[PciDevice, ...]", memory: HostMemory) -> "Findings":
+    from advisor.probes.sighting import NOTHING, Findings
+
     if not shows_nvidia(host, on_bus):
         return NOTHING
     from advisor.probes.nvidia_devices import read_nvml
@@ -38,7 +59,7 @@ def _nvidia(host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory) -> Fi
     return Findings(notes=(*found.notes, *_unusable_notes(host, cards)))
 
 
-def _unusable_notes(host: Host, cards: list[PciDevice]) -> list[ProbeNote]:
+def _unusable_notes(host: Host, cards: "list[PciDevice]") -> list[ProbeNote]:
     """Why NVIDIA cards on the bus cannot be used."""
     drivers = {card.driver for card in cards}
     if "nouveau" in drivers:

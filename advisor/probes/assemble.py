@@ -65,8 +65,9 @@ def probe(lookup: HardwareLookup | None, host: Host, *, models: Path | None = No
     """Everything found, with the conflicts between sources."""
     basics = _read_basics(host)
     findings = find_accelerators(host, basics.memory)
-    basics = replace(basics, notes=(*basics.notes, *findings.notes))
-    basics, devices, merged = _with_accelerators(basics, findings.sightings, lookup, host)
+    if findings is not None:
+        basics = replace(basics, notes=(*basics.notes, *findings.notes))
+    basics, devices, merged = _with_accelerators(basics, findings.sightings if findings else (), lookup, host)
     machine = _machine(
         basics,
         devices,
@@ -134,7 +135,7 @@ def _least(first: int | None, second: int | None) -> int | None:
 def _machine(
     basics: _Basics, devices: tuple[Accelerator, ...], disks: tuple[Disk, ...], engines: tuple[EngineFound, ...]
 ) -> Machine:
-    from datetime import UTC, datetime
+    import time
 
     system = basics.system
     return Machine(
@@ -150,6 +151,6 @@ def _machine(
         on_battery=system.on_battery,
         virtualization=system.virtualization,
         notes=basics.notes,
-        probed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        probed_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
         sources=system.sources,
     )

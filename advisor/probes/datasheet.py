@@ -4,18 +4,20 @@ What a driver said always stands; a data sheet only fills gaps and is named as t
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor.domain.device import DeviceSpec, HardwareLookup
 from advisor.domain.machine import Accelerator, Cpu, HostMemory
-from advisor.probes.merge import Merged
+
+if TYPE_CHECKING:
+    from advisor.probes.merge import Merged
 
 _VENDOR_LABELS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple", "huawei": "Huawei"}
 _RATES = {"bandwidth_bytes_per_s", "f16_flops", "int8_ops"}
 _FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
 
 
-def fill_accelerator(merged: Merged, lookup: HardwareLookup | None) -> Accelerator:
+def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None) -> Accelerator:
     """The device with gaps filled and a name that a person knows."""
     device = merged.device
     spec, how = _find(merged, lookup) if lookup else (None, "")
@@ -29,7 +31,7 @@ def fill_accelerator(merged: Merged, lookup: HardwareLookup | None) -> Accelerat
     return device
 
 
-def _find(merged: Merged, lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
+def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
     device = merged.device
     memory = None if device.unified or device.shared_with else device.memory_total_bytes
     if device.pci_id:
@@ -43,7 +45,7 @@ def _find(merged: Merged, lookup: HardwareLookup) -> tuple[DeviceSpec | None, st
     return None, ""
 
 
-def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> Accelerator:
+def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -> Accelerator:
     wanted: dict[str, Any] = {name: getattr(spec, "power_w" if name == "power_limit_w" else name) for name in _FILLED}
     shares = {"bandwidth_bytes_per_s": merged.memory_share, "f16_flops": merged.compute_share}
     for rate in _RATES:
