@@ -7,7 +7,8 @@ GTT, both of which are host memory. KFD tells the two apart, names the gfx targe
 import re
 from collections.abc import Mapping
 
-from advisor.domain.machine import Accelerator, ProbeNote
+from advisor.domain.device import HardwareLookup
+from advisor.domain.machine import Accelerator, HostMemory, ProbeNote
 from advisor.probes.host import Host
 from advisor.probes.pci import PciDevice, link_bytes_per_s
 from advisor.probes.sighting import Findings, Sighting
@@ -18,15 +19,28 @@ NODES = "/sys/class/kfd/kfd/topology/nodes"
 _TRANSFERS = {"gfx11": 16, "gfx12": 16, "gfx103": 16, "gfx101": 16, "gfx94": 2, "gfx95": 2, "gfx90a": 2, "gfx908": 2}
 """Transfers per memory clock as `pp_dpm_mclk` states it: 16 for GDDR6, 2 for HBM, 8 for LPDDR5 on APUs."""
 _APU_TRANSFERS = 8
+MIN_SIMDS = 4
+"""Two compute units, as in desktop Ryzens: enough for a screen, slower than the CPU for a model."""
+MAX_VRAM = 1 << 43
+"""8 TiB: what says more is not a size."""
 _UNKNOWN_RATE_TARGETS = ("gfx90c", "gfx902")
 """APUs whose memory may be DDR4 or LPDDR4X: the multiplier is not known from here."""
 
 
-def read_amd(host: Host, on_bus: tuple[PciDevice, ...]) -> Findings:
-    """Every AMD GPU on the bus that amdgpu drives; others stay with what the bus says."""
+def read_amd(
+    host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory, lookup: HardwareLookup | None = None
+) -> Findings:
+    """Every AMD GPU on the bus that amdgpu drives; others stay with what the bus says.
+
+    `lookup` tells an APU by its PCI id where KFD does not.
+    """
     cards = [device for device in on_bus if device.vendor == "amd"]
     nodes = _kfd_nodes(host)
-    sightings = [_sighting(host, card, nodes) for card in cards if card.driver == "amdgpu"]
+    sightings = [
+        _sighting(host, card, nodes.get(_location(card.address), {}), memory, lookup)
+        for card in cards
+        if card.driver == "amdgpu"
+    ]
     return Findings(sightings=tuple(sightings), notes=tuple(_notes(host, cards)))
 
 
@@ -63,12 +77,22 @@ def _location(address: str) -> tuple[int, int]:
     return int(domain, 16), int(bus, 16) << 8 | int(device, 16) << 3 | int(function)
 
 
-def _sighting(host: Host, card: PciDevice, nodes: Mapping[tuple[int, int], dict[str, int]]) -> Sighting:
-    node = nodes.get(_location(card.address), {})
+def _is_apu(card: PciDevice, node: Mapping[str, int], lookup: HardwareLookup | None) -> bool:
+    """KFD gives a GPU without memory of its own none; a VRAM size says nothing, a carve-out may be 96 GiB."""
+    if node:
+        return node.get("local_mem_size") == 0
+    spec = lookup.by_pci(card.pci_id, revision=card.revision) if lookup else None
+    return spec is not None and spec.unified
+
+
+def _sighting(
+    host: Host, card: PciDevice, node: Mapping[str, int], memory: HostMemory, lookup: HardwareLookup | None
+) -> Sighting:
     gfx = gfx_target(node.get("gfx_target_version"))
-    apu = bool(node) and node.get("local_mem_size") == 0
-    total, free = _memory(host, card.path, apu)
+    apu = _is_apu(card, node, lookup)
+    total, free = _memory(host, card.path, memory if apu else None)
     asleep = host.read(f"{card.path}/power/runtime_status") == "suspended"
+    small = apu and 0 < node.get("simd_count", 0) <= MIN_SIMDS
     rocm = gfx is not None and host.accessible("/dev/kfd")
     device = Accelerator(
         index=0,
@@ -84,24 +108,31 @@ def _sighting(host: Host, card: PciDevice, nodes: Mapping[tuple[int, int], dict[
         pci_address=card.address,
         pcie_bytes_per_s=None if apu else link_bytes_per_s(host, card),
         driver="amdgpu",
-        notes=tuple(_card_notes(host, apu=apu, asleep=asleep, path=card.path)),
+        usable=not small,
+        notes=tuple(_card_notes(host, node, apu=apu, asleep=asleep, path=card.path)),
     )
     uuid = f"GPU-{node['unique_id']:016x}" if node.get("unique_id") else None
     return Sighting(source=SOURCE, device=device, uuid=uuid, revision=card.revision)
 
 
-def _memory(host: Host, path: str, apu: bool) -> tuple[int | None, int | None]:
-    """Total and free bytes: VRAM, and on an APU what GTT may take of the host beside it."""
+def _memory(host: Host, path: str, shared: HostMemory | None) -> tuple[int | None, int | None]:
+    """Total and free bytes: VRAM, and on an APU what GTT may take of the host memory `shared` with it.
+
+    The carve-out is not part of MemTotal; GTT is, and can take no more than there is.
+    """
     vram, vram_used, gtt, gtt_used = (
         whole(host.read(f"{path}/mem_info_{name}")) for name in ("vram_total", "vram_used", "gtt_total", "gtt_used")
     )
-    if vram is None or vram < 0:
+    if vram is None or not 0 <= vram < MAX_VRAM:
         return None, None
     free = max(0, vram - vram_used) if vram_used is not None else None
-    if not apu or gtt is None or gtt < 0:
+    if shared is None or gtt is None or gtt < 0:
         return vram, free
     gtt_free = max(0, gtt - gtt_used) if gtt_used is not None else None
-    return vram + gtt, free + gtt_free if free is not None and gtt_free is not None else None
+    total = vram + min(gtt, gtt if shared.total_bytes is None else shared.total_bytes)
+    if free is None or gtt_free is None:
+        return total, None
+    return total, free + min(gtt_free, gtt_free if shared.available_bytes is None else shared.available_bytes)
 
 
 def _bandwidth(host: Host, path: str, node: Mapping[str, int], gfx: str | None, apu: bool) -> float | None:
@@ -119,7 +150,7 @@ def _bandwidth(host: Host, path: str, node: Mapping[str, int], gfx: str | None, 
     return max(int(clock) for clock in clocks) * 1e6 * transfers * bits / 8
 
 
-def _card_notes(host: Host, *, apu: bool, asleep: bool, path: str) -> list[str]:
+def _card_notes(host: Host, node: Mapping[str, int], *, apu: bool, asleep: bool, path: str) -> list[str]:
     notes: list[str] = []
     if asleep:
         notes.append("asleep: clocks were not read so as not to wake it")
@@ -129,6 +160,8 @@ def _card_notes(host: Host, *, apu: bool, asleep: bool, path: str) -> list[str]:
         notes.append(
             f"{vram / gib:.2f} GiB set aside for it and up to {gtt / gib:.2f} GiB of GTT; backends use either or both"
         )
+    if apu and 0 < node.get("simd_count", 0) <= MIN_SIMDS:
+        notes.append("too small for models: the CPU beside it is faster")
     override = clean_or_none(host.environ.get("HSA_OVERRIDE_GFX_VERSION"))
     if override:
         notes.append(f"HSA_OVERRIDE_GFX_VERSION={override} makes ROCm take it for another chip")

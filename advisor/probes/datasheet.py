@@ -38,7 +38,7 @@ def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, 
         spec = lookup.by_pci(device.pci_id, memory_bytes=memory, revision=merged.revision)
         if spec is not None:
             return spec, "catalog: pci id"
-    for name in (device.name, merged.soc):
+    for name in (device.name, *merged.other_names):
         spec = lookup.by_name(name, memory_bytes=memory) if name else None
         if spec is not None:
             return spec, "catalog: name"
@@ -64,9 +64,11 @@ def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -
     )
 
 
-def fill_host(cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, soc: str | None) -> tuple[Cpu, HostMemory]:
-    """CPU rate and main memory's bandwidth by the CPU's name, or by the name of the whole board."""
-    spec = next((s for name in (cpu.name, soc) if name and lookup and (s := lookup.by_name(name))), None)
+def fill_host(
+    cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, boards: tuple[str, ...]
+) -> tuple[Cpu, HostMemory]:
+    """CPU rate and main memory's bandwidth by the CPU's name, or by the names of the whole board."""
+    spec = next((s for name in (cpu.name, *boards) if name and lookup and (s := lookup.by_name(name))), None)
     if spec is None:
         return cpu, memory
     label = f"catalog: {spec.name}"

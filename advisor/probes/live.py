@@ -79,6 +79,21 @@ def _listening(address: str) -> Any:
     return refused == 0
 
 
+def _machine(_: str) -> Any:
+    return os.uname().machine if sys.platform != "win32" else os.environ.get("PROCESSOR_ARCHITECTURE")
+
+
+def _by_module(module: str, function: str) -> Callable[[str], Any]:
+    """A reader that is imported when it is first asked."""
+
+    def ask(argument: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(f"advisor.probes.{module}"), function)(argument)
+
+    return ask
+
+
 def _nvml(_: str) -> Any:
     from advisor.probes.nvidia_child import ask_nvml
 
@@ -90,5 +105,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "module": _module,
     "listening": _listening,
     "nvml": _nvml,
+    "machine": _machine,
+    "drm_regions": _by_module("drm_regions", "read_regions"),
+    "metal": _by_module("metal", "ask_metal"),
+    "dxgi": _by_module("dxgi", "ask_dxgi"),
+    "psutil": _by_module("portable", "psutil_answer"),
 }
 """Who answers which question of `Host.ask`."""
