@@ -68,7 +68,9 @@ def _choice(
     needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
     workload = replace(workload, context=max(workload.context, needed))
     engine = question.engine or estimator.engine_for(entry)
-    estimates = estimator.estimates(model.id, shape, weights, engine, workload, question.kv_type)
+    estimates = estimator.estimates(
+        model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type
+    )
     best = min(estimates, key=_order)
     return Choice(
         machine=estimator.machine,

@@ -51,7 +51,14 @@ class MachineEstimator:
         return engine
 
     def estimates(
-        self, model_id: str, shape: ModelShape, weights: WeightProfile, engine: str, workload: Workload, kv_type: str
+        self,
+        model_id: str,
+        shape: ModelShape,
+        weights: WeightProfile,
+        *,
+        engine: str,
+        workload: Workload,
+        kv_type: str,
     ) -> tuple[Estimate, ...]:
         """One estimate for each placement that comes into question."""
         sensible = placements(
@@ -75,7 +82,12 @@ class MachineEstimator:
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
         """Estimates of a candidate."""
         return self.estimates(
-            candidate.model_id, candidate.shape, candidate.weights, candidate.engine, workload, kv_type
+            candidate.model_id,
+            candidate.shape,
+            candidate.weights,
+            engine=candidate.engine,
+            workload=workload,
+            kv_type=kv_type,
         )
 
     def cannot_fit(self, candidate: Candidate) -> int | None:
