@@ -29,6 +29,14 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """`count` pieces of the device with this id, inside a whole machine."""
+
+    device: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
     """Data-sheet figures of one device. Rates are peak and dense; None is unknown."""
 
@@ -38,11 +46,11 @@ class DeviceSpec:
     vendor: str
     aliases: tuple[str, ...] = ()
     pci_ids: tuple[str, ...] = ()
-    """vendor:device in hex, lower case."""
+    """vendor:device in hex, lower case; a third part is the revision, where that tells cards apart."""
     architecture: str | None = None
     chip: str | None = None
     form: str | None = None
-    """consumer, laptop, workstation, datacenter, embedded, phone."""
+    """consumer, laptop, workstation, datacenter, desktop, server, soc, embedded, phone; display: not for inference."""
     released: str | None = None
     compute_capability: str | None = None
     """CUDA compute capability or AMD gfx target."""
@@ -66,6 +74,9 @@ class DeviceSpec:
     unified: bool = False
     max_per_node: int | None = None
     cores: int | None = None
+    """GPU cores, where they tell variants apart (Apple)."""
+    parts: tuple[Part, ...] = ()
+    """What a whole machine is made of; its `memory_bytes` is main memory."""
     instruction_sets: tuple[str, ...] = ()
     prices: tuple[Price, ...] = ()
     confidence: str | None = None

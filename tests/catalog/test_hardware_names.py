@@ -1,0 +1,146 @@
+"""Names that people, drivers and benchmark tables use find their device and no other."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.catalog.hardware import HardwareCatalog
+from advisor.catalog.hardware_names import parse_name, readings
+from advisor.errors import UnknownName, UsageError
+
+GIB = 1024**3
+
+NAMES = {
+    "NVIDIA GeForce RTX 4090": "nvidia/geforce-rtx-4090",
+    "rtx4090": "nvidia/geforce-rtx-4090",
+    "4090": "nvidia/geforce-rtx-4090",
+    "RTX 4090 24GB": "nvidia/geforce-rtx-4090",
+    "RTX 4090 D": "nvidia/geforce-rtx-4090-d",
+    "NVIDIA GeForce RTX 4090 Laptop GPU": "nvidia/geforce-rtx-4090-laptop-gpu",
+    "rtx 4090 mobile": "nvidia/geforce-rtx-4090-laptop-gpu",
+    "NVIDIA GeForce RTX 4060 Laptop": "nvidia/geforce-rtx-4060-laptop-gpu",
+    "RTX 5090 Laptop GPU": "nvidia/geforce-rtx-5090-laptop-gpu",
+    "RTX 5090": "nvidia/geforce-rtx-5090",
+    "4060 ti 16gb": "nvidia/geforce-rtx-4060-ti-16gb",
+    "4070tisuper": "nvidia/geforce-rtx-4070-ti-super",
+    "RTX 3060": "nvidia/geforce-rtx-3060-12gb",
+    "RTX 3080": "nvidia/geforce-rtx-3080-10gb",
+    "GTX 1650 GDDR6": "nvidia/geforce-gtx-1650-gddr6",
+    "L4": "nvidia/l4",
+    "L40": "nvidia/l40",
+    "L40S": "nvidia/l40s",
+    "Tesla T4": "nvidia/tesla-t4",
+    "A10": "nvidia/a10",
+    "A10G": "nvidia/a10g",
+    "A100": "nvidia/a100-sxm4-40gb",
+    "NVIDIA A100 (unspecified)": "nvidia/a100-sxm4-40gb",
+    "A100 80GB PCIe": "nvidia/a100-pcie-80gb",
+    "A100-SXM-80GB": "nvidia/a100-sxm4-80gb",
+    "H100": "nvidia/h100-sxm5-80gb",
+    "NVIDIA H100 80GB HBM3": "nvidia/h100-sxm5-80gb",
+    "H100 PCIe": "nvidia/h100-pcie-80gb",
+    "H200-NVL": "nvidia/h200-nvl-141gb",
+    "NVIDIA GH200 480GB": "nvidia/gh200-96gb-hbm3",
+    "NVIDIA K80 (one GPU)": "nvidia/tesla-k80-one-gpu",
+    "NVIDIA GB10 (DGX Spark)": "nvidia/gb10-dgx-spark",
+    "NVIDIA RTX 6000 Ada": "nvidia/rtx-6000-ada-generation",
+    "RTX A6000": "nvidia/rtx-a6000",
+    "RTX PRO 6000": "nvidia/rtx-pro-6000-blackwell-workstation-edition",
+    "NVIDIA RTX PRO 6000 Blackwell Max-Q": "nvidia/rtx-pro-6000-blackwell-max-q-workstation-edition",
+    "NVIDIA RTX PRO 4000 Blackwell SFF": "nvidia/rtx-pro-4000-blackwell-sff-edition",
+    "7900xtx": "amd/radeon-rx-7900-xtx",
+    "AMD Radeon RX 7900 XT": "amd/radeon-rx-7900-xt",
+    "MI 300X": "amd/instinct-mi300x",
+    "AMD Radeon 780M (Ryzen 7040/8040 iGPU)": "amd/ryzen-7-7840-8840-radeon-780m",
+    "AMD Ryzen 7040/8040 mobile": "amd/ryzen-7-7840-8840-radeon-780m",
+    "AMD Strix Halo (Ryzen AI Max+ 395, Radeon 8060S)": "amd/ryzen-ai-max-plus-395-radeon-8060s",
+    "AMD RYZEN AI MAX+ 395 w/ Radeon 8060S": "amd/ryzen-ai-max-plus-395-radeon-8060s",
+    "Intel(R) Arc(TM) B580 Graphics": "intel/arc-b580",
+    "Intel Arc iGPU (Meteor Lake)": "intel/core-ultra-100h-igpu-arc-meteor-lake",
+    "Apple M2 Ultra (76-core GPU)": "apple/m2-ultra-76-core-gpu",
+    "M2 Ultra 60-core GPU": "apple/m2-ultra-60-core-gpu",
+    "Apple M3 Max (40-core GPU)": "apple/m3-max-16-core-cpu-40-core-gpu",
+    "AWS m6i (Ice Lake)": "intel/xeon-scalable-3-ice-lake-sp",
+    "AMD Ryzen 9 7950X 16-Core Processor": "amd/ryzen-7000-zen-4",
+    "AMD EPYC 7R13 Processor": "amd/epyc-7003-milan",
+    "Intel(R) Xeon(R) Platinum 8480+": "intel/xeon-scalable-4-sapphire-rapids",
+    "13th Gen Intel(R) Core(TM) i9-13900K": "intel/core-13th-14th-gen-raptor-lake",
+    "Snapdragon 8 Gen 2": "qualcomm/snapdragon-8-gen-2",
+    "Rockchip RK3588 NPU": "rockchip/rk3588-npu",
+}
+
+
+@pytest.mark.parametrize(("name", "device"), NAMES.items())
+def test_a_name_finds_its_device(hardware: HardwareCatalog, name: str, device: str) -> None:
+    assert hardware.find(name).id == device
+
+
+@pytest.mark.parametrize(
+    "name", ["RTX 9999", "", "🤷", "RTX 6000", "Radeon", "TITAN", "rtx 4090 48GB", "nvidia m4", "4"]
+)
+def test_an_unknown_or_ambiguous_name_is_never_guessed(hardware: HardwareCatalog, name: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        hardware.find(name)
+    assert caught.value.hint
+    assert len(caught.value.suggestions) <= 3
+
+
+def test_suggestions_are_near(hardware: HardwareCatalog) -> None:
+    with pytest.raises(UnknownName) as caught:
+        hardware.find("RTX 6000")
+    assert "RTX 6000 Ada Generation" in caught.value.suggestions
+
+
+def test_every_device_is_found_by_its_own_name_and_id(hardware: HardwareCatalog) -> None:
+    for device in hardware.devices():
+        assert hardware.find(device.id) == device
+        assert device in hardware.candidates(device.name), device.name
+
+
+def test_every_alias_finds_its_own_device_and_only_devices_that_share_it(hardware: HardwareCatalog) -> None:
+    bearers: dict[frozenset[str], set[str]] = {}
+    for device in hardware.devices():
+        for alias in (device.name, *device.aliases):
+            bearers.setdefault(parse_name(alias).tokens, set()).add(device.id)
+    for device in hardware.devices():
+        memory = device.driver_visible_bytes or device.memory_bytes
+        for alias in device.aliases:
+            found = {d.id for d in hardware.candidates(alias, memory_bytes=memory)}
+            shared = bearers[parse_name(alias).tokens]
+            assert found, alias
+            assert found <= shared, (alias, found - shared)
+            laptop_under_a_desktop_name = device.form == "laptop" and "laptop" not in alias.lower()
+            machine_behind_a_device = device.kind == "machine"
+            assert device.id in found or laptop_under_a_desktop_name or machine_behind_a_device, (device.id, alias)
+
+
+def test_memory_decides_between_variants(hardware: HardwareCatalog) -> None:
+    def named(name: str, gib: float) -> str | None:
+        device = hardware.by_name(name, memory_bytes=round(gib * GIB))
+        return device.id if device else None
+
+    assert named("NVIDIA GeForce RTX 3060", 7.99) == "nvidia/geforce-rtx-3060-8gb"
+    assert named("NVIDIA GeForce RTX 3060", 12) == "nvidia/geforce-rtx-3060-12gb"
+    assert named("AMD Instinct MI50", 32) == "amd/instinct-mi50-32gb"
+    assert named("NVIDIA GeForce GTX 1650", 4) is None  # GDDR5 and GDDR6: the same name, the same size
+
+
+def test_by_name_gives_none_where_find_explains(hardware: HardwareCatalog) -> None:
+    assert hardware.by_name("Apple M3 Max") is None
+    assert hardware.by_name("no such card") is None
+
+
+def test_gpu_counts(hardware: HardwareCatalog) -> None:
+    for text in ("2x RTX 3090", "2 x 3090", "RTX 3090 x2", "2× RTX 3090", "2*3090"):
+        count, device = hardware.parse_gpu(text)
+        assert (count, device.id) == (2, "nvidia/geforce-rtx-3090"), text
+    assert hardware.parse_gpu("3090")[0] == 1
+    with pytest.raises(UsageError):
+        hardware.parse_gpu("99x RTX 3090")
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for reading in readings(text):
+        assert reading.tokens
+    parse_name(text)
