@@ -10,6 +10,7 @@ AdvisorError                    1  the work failed
 │   └── Offline                 1  --offline forbids what was asked
 ├── DiskFull                    1  the disk has no room
 ├── EngineError                 1  an inference engine failed
+│   └── OutOfMemory             1  the model did not fit into memory
 └── StoreError                  1  the results store cannot be used
 """
 
@@ -71,6 +72,10 @@ class DiskFull(AdvisorError):
 
 class EngineError(AdvisorError):
     """An inference engine could not be started, or failed while running."""
+
+
+class OutOfMemory(EngineError):
+    """The model did not fit: refused before loading, ended while loading, or taken by the kernel."""
 
 
 class StoreError(AdvisorError):

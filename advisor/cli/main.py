@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "bench": "Measure on this machine and calibrate later estimates",
     "run": "The exact command that serves a choice",
     "size": "Which hardware to buy for a workload",
+    "check": "Whether a locked choice still holds",
     "catalog": "The model catalog: list, show, validate",
     "hardware": "The hardware catalog: list, show",
     "doctor": "What was detected, what failed, how to mend it",

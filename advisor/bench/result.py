@@ -1,0 +1,69 @@
+"""The noun of this room: what one benchmark found, complete enough to be stored, shown and learned from."""
+
+from dataclasses import dataclass, field
+
+from advisor.bench.conditions import Conditions
+from advisor.bench.statistics import Summary, summarize
+from advisor.domain.architecture import Architecture
+from advisor.domain.quantity import Quantity
+from advisor.engines.protocol import RunSample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What the estimate said before the run, for the same prompt, output and depth."""
+
+    basis: str
+    ttft_s: Quantity
+    prefill_tokens_per_s: Quantity
+    decode_tokens_per_s: Quantity
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchResult:
+    """One benchmark. `machine` is a fingerprint without serial numbers; times are UTC in ISO form."""
+
+    machine: str
+    engine: str
+    engine_version: str | None
+    backend: str
+    threads: int | None
+    gpu_layers: int = 0
+    cpu_expert_layers: int = 0
+    kv_type: str = "f16"
+    model: str
+    """Catalog id where known, else the name in the file's header, else the file's stem."""
+    quant: str | None
+    prompt_tokens: int
+    output_tokens: int
+    depth: int
+    samples: tuple[RunSample, ...]
+    load_s: float | None
+    peak_memory_bytes: int | None
+    file_bytes: int | None
+    complete: bool
+    fitted: bool = True
+    """False: the model did not fit; there are no samples."""
+    synthetic: bool = False
+    """Random weights in a real shape."""
+    tags: tuple[str, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
+    measured_at: str
+    architecture: Architecture | None = None
+    predicted: Prediction | None = None
+
+    @property
+    def ttft_s(self) -> Summary | None:
+        """Time to first token, model loaded."""
+        return summarize(s.ttft_s for s in self.samples)
+
+    @property
+    def prefill_tokens_per_s(self) -> Summary | None:
+        """Prompt tokens a second."""
+        return summarize(s.prefill_tokens_per_s for s in self.samples)
+
+    @property
+    def decode_tokens_per_s(self) -> Summary | None:
+        """Output tokens a second after the first."""
+        return summarize(s.decode_tokens_per_s for s in self.samples)

@@ -1,0 +1,215 @@
+"""The catalog as every other room sees it. Nothing is read before it is asked for; ranking reads `index.json` alone.
+
+Names: `resolve` takes an id, an alias or any loose spelling, and raises `UnknownName` with close ones.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from advisor.catalog.names import close_names, key_of
+from advisor.catalog.records import evidence_of, model_of
+from advisor.domain.model import EvidenceRow, Model
+from advisor.domain.quantization import Quantization
+from advisor.domain.workload import Task
+from advisor.errors import BadDocument, UnknownName
+
+
+class CatalogEntry(NamedTuple):
+    """One model as ranking needs it, straight from the compiled index."""
+
+    id: str
+    name: str
+    family: str
+    vendor: str
+    category: str
+    thinking: str
+    """never, toggle or always."""
+    commercial: bool | None
+    licence: str | None
+    official: bool
+    downloadable: bool
+    released: str | None
+    context_max: int | None
+    """Longest stated context, tokens."""
+    engines: Sequence[str]
+    modalities: Sequence[str]
+    capabilities: Sequence[str]
+    domain: str | None
+    total_params: int | None
+    active_params: int | None
+    training_tokens: int | None
+    published: Mapping[str, Sequence[str]]
+    """Quantizations with files on the hub, by format."""
+    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
+    """(score, sd, grade) by mode and task."""
+
+    @property
+    def published_quants(self) -> Sequence[str]:
+        """GGUF quantizations with files on the hub."""
+        return self.published.get("gguf", ())
+
+
+class Catalog:
+    """A compiled catalog folder."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.sha256: str = manifest["sha256"]
+        self.count: int = manifest["models"]
+        self._models: dict[str, Model] = {}
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads((self.folder / f"{name}.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            raise BadDocument(f"{self.folder / name}.json: the compiled catalog cannot be read") from None
+
+    @cached_property
+    def _entries(self) -> tuple[CatalogEntry, ...]:
+        return tuple(map(CatalogEntry._make, self._json("index")))
+
+    @cached_property
+    def _entry_by_id(self) -> dict[str, CatalogEntry]:
+        return {entry.id: entry for entry in self._entries}
+
+    @cached_property
+    def _names(self) -> dict[str, Any]:
+        names: dict[str, Any] = self._json("names")
+        return names
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, list[int]]]:
+        places: dict[str, dict[str, list[int]]] = self._json("places")
+        return places
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        sources: dict[str, str] = self._json("sources")
+        return sources
+
+    def _line(self, kind: str, model_id: str) -> Any:
+        place = self._places[kind].get(model_id)
+        if place is None:
+            return None
+        with (self.folder / f"{kind}.jsonl").open("rb") as file:
+            file.seek(place[0])
+            return json.loads(file.read(place[1]))
+
+    def entries(self) -> Sequence[CatalogEntry]:
+        """Every model, in order of id."""
+        return self._entries
+
+    def entry(self, model_id: str) -> CatalogEntry:
+        """One model's row. Raises `UnknownName`."""
+        found = self._entry_by_id.get(model_id)
+        return found if found is not None else self._entry_by_id[self.resolve_id(model_id)]
+
+    def model(self, model_id: str) -> Model:
+        """The whole model by its exact id. Raises `UnknownName`."""
+        if model_id not in self._models:
+            record = self._line("models", model_id)
+            if record is None:
+                raise self._unknown(model_id)
+            self._models[model_id] = model_of(record, self._sources)
+        return self._models[model_id]
+
+    def resolve_id(self, text: str) -> str:
+        """The id that a typed name means. Raises `UnknownName`."""
+        key = key_of(text)
+        known: dict[str, str] = self._names["models"]
+        for wanted in (key, key.removeprefix("hf.co"), key.removeprefix("huggingface.co")):
+            if wanted in known:
+                return known[wanted]
+        raise self._unknown(text)
+
+    def resolve(self, text: str) -> Model:
+        """The model that a typed name means. Raises `UnknownName` with up to three suggestions."""
+        return self.model(self.resolve_id(text))
+
+    def split_choice(self, text: str) -> tuple[Model, str | None]:
+        """MODEL or MODEL:QUANT, where MODEL may hold a colon itself (`qwen3:8b`, `qwen3:8b-q8_0`)."""
+        try:
+            return self.resolve(text), None
+        except UnknownName as unknown:
+            for separator in (":", "-", "@"):
+                name, found, quant = text.rpartition(separator)
+                if found and key_of(quant) in self._names["quantizations"] and self._knows(name):
+                    return self.resolve(name), self.resolve_quant(quant).name
+            name, found, quant = text.rpartition(":")
+            if found and self._knows(name):
+                self.resolve_quant(quant)
+            raise unknown
+
+    def _knows(self, text: str) -> bool:
+        return key_of(text) in self._names["models"]
+
+    def _never_published(self, text: str) -> UnknownName | None:
+        key = key_of(text)
+        for row in self._names["never_published"]:
+            if key in (key_of(name) for name in row["names"]):
+                message = f"{text} was never published: {row['reason']}"
+                return UnknownName(message, suggestions=(row["instead"],), hint=f"did you mean {row['instead']}?")
+        return None
+
+    def _unknown(self, text: str) -> UnknownName:
+        explained = self._never_published(text)
+        if explained is not None:
+            return explained
+        suggestions = close_names(text, [entry.id for entry in self._entries])
+        shown = "".join(c if c.isprintable() else "?" for c in text[:80])
+        return UnknownName(f"no model named '{shown}' in the catalog", suggestions=suggestions)
+
+    def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
+        """Published benchmark results on a model, by exact id."""
+        return tuple(evidence_of(row) for row in self._line("evidence", model_id) or ())
+
+    @cached_property
+    def quantizations(self) -> tuple[Quantization, ...]:
+        """Every known quantization format."""
+        return tuple(
+            Quantization(**{key: value for key, value in row.items() if key != "aliases"})
+            for row in self._json("quantizations")
+        )
+
+    def resolve_quant(self, text: str) -> Quantization:
+        """The quantization that a typed name means. Raises `UnknownName`."""
+        name = self._names["quantizations"].get(key_of(text))
+        if name is None:
+            names = [q.name for q in self.quantizations]
+            shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+            raise UnknownName(f"no quantization named '{shown}'", suggestions=close_names(text, names))
+        return next(q for q in self.quantizations if q.name == name)
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """Every task, in the order of tasks.yaml."""
+        from advisor.catalog.tables import tasks_of
+
+        return tasks_of(self._json("tasks"))
+
+    def resolve_task(self, text: str) -> Task:
+        """The task that a typed name means. Raises `UnknownName`."""
+        key = key_of(text)
+        for task in self.tasks:
+            if key in (key_of(name) for name in (task.name, *task.aliases)):
+                return task
+        shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+        names = tuple(task.name for task in self.tasks)
+        close = close_names(text, names)
+        hint = None if close else "tasks: " + ", ".join(names)
+        raise UnknownName(f"no task named '{shown}'", suggestions=close, hint=hint)
+
+    @cached_property
+    def hardware(self) -> Any:
+        """Devices and whole machines."""
+        return import_module("advisor.catalog.hardware").HardwareCatalog.from_rows(self._json("hardware"))
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """A YAML table as written (engines, calibration, tasks, benchmarks); empty where there is none."""
+        return self._json(name) or {}

@@ -1,0 +1,75 @@
+"""Names of models and quantizations as people type them: any case, separators loosened, close names suggested."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Record = Mapping[str, Any]
+
+_SEPARATORS = re.compile(r"[\s_:/()-]+")
+_MAX_TEXT = 200
+"""Longer than any name; cut before anything quadratic looks at it."""
+
+
+def key_of(text: str) -> str:
+    """What names are compared by: lower case, without separators. Dots stay: 2.5 is not 25."""
+    return _SEPARATORS.sub("", text[:_MAX_TEXT].strip().lower())
+
+
+def _own_names(record: Record) -> list[tuple[int, str]]:
+    """Names of a model with their rank: 0 its id, 1 stated aliases, 2 the repository's name, 3 its title."""
+    model_id = str(record["id"])
+    names = [(0, model_id), (2, model_id.split("/", 1)[-1]), (3, str(record["name"]))]
+    return names + [(1, str(alias)) for alias in record.get("aliases") or ()]
+
+
+def name_index(records: Iterable[Record]) -> dict[str, str]:
+    """Model id by comparison key. Where two models claim a name, the better rank wins, then the smaller id."""
+    best: dict[str, tuple[int, str]] = {}
+    for record in records:
+        for rank, name in _own_names(record):
+            key = key_of(name)
+            claim = (rank, str(record["id"]))
+            if key and (key not in best or claim < best[key]):
+                best[key] = claim
+    return {key: claim[1] for key, claim in sorted(best.items())}
+
+
+def clashes(records: Iterable[Record]) -> list[tuple[str, str, str]]:
+    """Stated aliases that two models claim, or that name another model: (alias, id, other id)."""
+    owners: dict[str, tuple[int, str]] = {}
+    found = []
+    for rank, name, model_id in sorted((r, n, str(m["id"])) for m in records for r, n in _own_names(m) if r < 3):
+        rival = owners.setdefault(key_of(name), (rank, model_id))
+        if rival[1] != model_id and rank < 2:
+            found.append((name, model_id, rival[1]))
+    return found
+
+
+def quant_index(quantizations: Iterable[Record]) -> dict[str, str]:
+    """Name of a quantization by comparison key, aliases included; a name beats an alias."""
+    index: dict[str, str] = {}
+    rows = list(quantizations)
+    for row in rows:
+        index[key_of(str(row["name"]))] = str(row["name"])
+    for row in rows:
+        for alias in row.get("aliases") or ():
+            index.setdefault(key_of(str(alias)), str(row["name"]))
+    return dict(sorted(index.items()))
+
+
+def close_names(text: str, names: Sequence[str], *, limit: int = 3) -> tuple[str, ...]:
+    """Up to `limit` names near what was typed: shared words first, then spelling."""
+    from difflib import SequenceMatcher
+
+    wanted = text[:_MAX_TEXT].lower()
+    words = set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", wanted))
+    scored = []
+    for name in names:
+        tail = name.split("/", 1)[-1].lower()
+        shared = len(words & set(re.findall(r"[a-z]+|\d+(?:\.\d+)?", tail)))
+        matcher = SequenceMatcher(None, wanted.split("/", 1)[-1], tail)
+        if shared or matcher.real_quick_ratio() > 0.6:
+            scored.append((matcher.ratio() + 0.25 * shared / max(1, len(words)), name))
+    scored.sort(key=lambda pair: (-pair[0], pair[1]))
+    return tuple(name for score, name in scored[:limit] if score > 0.5)

@@ -1,0 +1,125 @@
+"""Finds the catalog's data and loads it: compiled in a wheel, or compiled once from a checkout into the user's cache.
+
+The cache is keyed by content. A checkout or an overlay that changed is compiled again; writing is atomic, so two
+programs that start at once do not harm each other.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from advisor.catalog.library import Catalog
+from advisor.errors import BadDocument
+
+_PACKAGE = Path(__file__).parent
+_KEEP = 6
+"""Compiled catalogs kept in the cache."""
+
+
+def source_folder() -> Path:
+    """The YAML: inside the wheel, or beside the package in a checkout."""
+    shipped = _PACKAGE / "data" / "source"
+    return shipped if shipped.is_dir() else _PACKAGE.parents[1] / "catalog"
+
+
+def _shipped() -> Path | None:
+    compiled = _PACKAGE / "data" / "compiled"
+    return compiled if (compiled / "manifest.json").is_file() else None
+
+
+def _code_files() -> list[Path]:
+    """Files whose change can change what is compiled."""
+    rooms = (_PACKAGE, _PACKAGE.parent / "estimate", _PACKAGE.parent / "domain")
+    return sorted(path for room in rooms for path in room.glob("*.py"))
+
+
+def _overlay_files(overlays: Sequence[Path]) -> Iterable[Path]:
+    from advisor.catalog.overlay import overlay_files
+
+    for path in overlays:
+        yield from overlay_files(path)
+
+
+def _stamp(files: Iterable[Path]) -> str:
+    """Hash of names, sizes and times: cheap, and as good as content on one machine."""
+    digest = hashlib.sha256()
+    for path in files:
+        state = path.stat()
+        digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _cache_root(cache: Path | None) -> Path:
+    stated = os.environ.get("ADVISOR_CACHE")
+    if cache is None and stated:
+        cache = Path(stated)
+    if cache is None:
+        import platformdirs
+
+        cache = Path(platformdirs.user_cache_path("advisor", appauthor=False))
+    return cache / "catalog"
+
+
+def _prune(root: Path) -> None:
+    old = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)[_KEEP:]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compile(source: Path, overlays: Sequence[Path], target: Path) -> None:
+    from advisor.catalog.compiled import build, write_files
+    from advisor.catalog.folder import read_folder
+    from advisor.catalog.overlay import layered
+
+    files = build(layered(read_folder(source), overlays))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=target.parent))
+    try:
+        write_files(files, scratch)
+        try:
+            os.replace(scratch, target)
+        except OSError:  # another program was first, or an unfinished folder stands there
+            if not (target / "manifest.json").is_file():
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(scratch, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    _prune(target.parent)
+
+
+def compiled_folder(overlays: Sequence[Path] = (), *, source: Path | None = None, cache: Path | None = None) -> Path:
+    """The compiled catalog's folder, made first where needed. Raises `BadDocument` for data that cannot be accepted."""
+    shipped = _shipped()
+    if shipped is not None and not overlays and source is None:
+        return shipped
+    root = source or source_folder()
+    if not root.is_dir():
+        raise BadDocument(f"{root}: no catalog here")
+    paths = [p for p in sorted(root.rglob("*")) if p.suffix in (".yaml", ".csv")]
+    target = _cache_root(cache) / _stamp([*paths, *_code_files(), *_overlay_files(overlays)])
+    if not (target / "manifest.json").is_file():
+        _compile(root, overlays, target)
+    return target
+
+
+def user_overlays(config: Path) -> tuple[Path, ...]:
+    """The organisation's overlay folder, then the user's (`catalog/` under their `config` folder), where they exist."""
+    organisation = Path(os.environ.get("ADVISOR_ORG_CATALOG") or "/etc/advisor/catalog")
+    return tuple(folder for folder in (organisation, config / "catalog") if folder.exists())
+
+
+def load_catalog(overlays: Sequence[Path] = (), *, source: Path | None = None, cache: Path | None = None) -> Catalog:
+    """The catalog with overlays on it, weakest first. `source`: another catalog folder than the built-in one.
+
+    Raises `BadDocument` for data that cannot be accepted.
+    """
+    folder = compiled_folder(overlays, source=source, cache=cache)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        raise BadDocument(f"{folder}: the compiled catalog cannot be read") from None
+    return Catalog(folder, manifest)

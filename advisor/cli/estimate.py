@@ -1,0 +1,39 @@
+"""`advisor estimate`."""
+
+from typing import Any
+
+import click
+
+from advisor.cli.asking import take_request, take_selection
+from advisor.cli.options import common_options, machine_options, request_options, take_settings
+
+EPILOG = """\b
+Examples:
+  advisor estimate qwen3-8b:Q4_K_M
+  advisor estimate gpt-oss-20b --context 32768 --gpu "RTX 4090" --json
+"""
+
+
+@click.command("estimate", epilog=EPILOG)
+@click.argument("target", metavar="MODEL[:QUANT]")
+@request_options
+@machine_options
+@click.option("--assume-idle", is_flag=True, help="Count memory that other programs hold now as free")
+@common_options
+def command(target: str, **values: Any) -> int:
+    """Memory and speed of one choice on this machine or a stated one."""
+    settings = take_settings(values)
+    selection = take_selection(values)
+    request = take_request(values)
+    from advisor.verbs.estimate import estimate_choice
+    from advisor.verbs.workspace import Workspace
+
+    result = estimate_choice(target, request, selection, Workspace(settings))
+    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.report.estimate import estimate_document, estimate_text
+
+    if settings.json:
+        emit_json(estimate_document(result))
+    else:
+        emit_text(estimate_text(result, stdout_width()))
+    return 0

@@ -1,0 +1,226 @@
+"""Which systems (weights, thinking mode, quantization, engine) come into question, and which are out and why.
+
+A system's utility does not depend on the machine: expected quality on the task, less a part of its uncertainty,
+less what its size and its work must buy. So more memory, bandwidth or time can only add choices, never worsen the best.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from advisor.decide.quality import system_quality
+from advisor.decide.question import Question
+from advisor.domain.model import Grade
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
+
+DOUBT_WEIGHT = 0.3
+"""Share of a score's standard deviation taken off: evidence beats hope, but a good unmeasured model can still win."""
+POINTS_PER_DOUBLING = 0.5
+"""Points of quality that a doubling of the weights must buy; also that a doubling of the work per answer must buy.
+Below the noise of one benchmark (1–2 points), above nothing: of two equals the smaller and faster wins."""
+
+
+ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}
+"""What an engine loads, where it is not GGUF."""
+ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "llama.cpp"}
+"""Engines that load whatever llama.cpp loads."""
+
+
+class Reason(StrEnum):
+    """Why a model or a choice of it is not offered."""
+
+    NOT_FOR_TASK = "not_for_task"
+    NO_QUALITY = "no_quality_known"
+    LICENCE = "licence"
+    NOT_DOWNLOADABLE = "not_downloadable"
+    NO_ENGINE = "no_engine"
+    CONTEXT = "context_too_short"
+    DERIVATIVE = "derivative"
+    QUALITY = "below_min_quality"
+    ARCHITECTURE = "architecture_unknown"
+    MEMORY = "memory"
+    SLOW = "too_slow"
+    SPEED_UNKNOWN = "speed_unknown"
+    OUTRANKED = "outranked"
+
+
+class Entry(Protocol):
+    """What is read of a catalogued model."""
+
+    id: str
+    name: str
+    category: str
+    thinking: str
+    commercial: bool | None
+    licence: str | None
+    official: bool
+    downloadable: bool
+    context_max: int | None
+    engines: Sequence[str]
+    modalities: Sequence[str]
+    capabilities: Sequence[str]
+    total_params: int | None
+    active_params: int | None
+    published: Mapping[str, Sequence[str]]
+    """Quantizations with files on the hub, by format."""
+    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
+
+
+class Shelf(Protocol):
+    """What is needed of the catalog."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Every model."""
+        ...
+
+    def shape(self, model_id: str) -> ModelShape | None:
+        """Compact architecture; None when unknown."""
+        ...
+
+    def weights(self, model_id: str, quant: str) -> WeightProfile | None:
+        """Bytes of one quantization; None when they cannot be known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A model in one thinking mode, before a quantization is chosen."""
+
+    entry: Entry
+    mode: str
+    base_score: float
+    base_sd: float
+    grade: Grade
+    thinking_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A system with its quantization. Scores in points (0–100)."""
+
+    system: System
+    quant: str
+    engine: str
+    shape: ModelShape
+    weights: WeightProfile
+    score: float
+    sd: float
+    utility: float
+
+    @property
+    def model_id(self) -> str:
+        """The hub id."""
+        return self.system.entry.id
+
+
+def _fits_task(entry: Entry, question: Question) -> bool:
+    task = question.task
+    if entry.category not in task.categories:
+        return False
+    needs_modality = task.modality != "text" and task.modality not in entry.modalities
+    return not needs_modality
+
+
+def _licence_allows(entry: Entry, licence: str) -> bool:
+    if licence == "any":
+        return True
+    if licence == "commercial":
+        return entry.commercial is True
+    return (entry.licence or "").lower() == licence.lower()
+
+
+def engine_for(entry: Entry, question: Question, offered: Sequence[str]) -> str | None:
+    """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
+    names = (question.engine,) if question.engine else offered
+    return next((name for name in names if _loads(name, entry)), None)
+
+
+def _loads(engine: str, entry: Entry) -> bool:
+    return ENGINE_FAMILIES.get(engine, engine) in entry.engines
+
+
+def quants_for(entry: Entry, engine: str) -> Sequence[str]:
+    """Published quantizations in the format that an engine loads."""
+    return entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
+
+
+def screen(entry: Entry, question: Question, offered: Sequence[str]) -> Reason | None:
+    """Why a model is out before any arithmetic; None when it stays."""
+    if question.model is None and not entry.official and not question.derivatives:
+        return Reason.DERIVATIVE
+    engine = engine_for(entry, question, offered)
+    checks = (
+        (_fits_task(entry, question), Reason.NOT_FOR_TASK),
+        (entry.downloadable, Reason.NOT_DOWNLOADABLE),
+        (_licence_allows(entry, question.licence), Reason.LICENCE),
+        (engine is not None, Reason.NO_ENGINE),
+        (bool(quants_for(entry, engine or "")), Reason.NOT_DOWNLOADABLE),
+        ((entry.context_max or 1 << 40) >= question.workload.context, Reason.CONTEXT),
+        (any(question.task.name in tasks for tasks in entry.quality.values()), Reason.NO_QUALITY),
+    )
+    return next((reason for ok, reason in checks if not ok), None)
+
+
+def systems(entry: Entry, question: Question) -> Iterator[System]:
+    """Each thinking mode that has a score for the task."""
+    for mode, tasks in entry.quality.items():
+        found = tasks.get(question.task.name)
+        if found is None:
+            continue
+        score, sd, grade = found
+        thinks = mode == "thinking" or (mode == "default" and entry.thinking == "always")
+        yield System(
+            entry=entry,
+            mode=mode,
+            base_score=score,
+            base_sd=sd,
+            grade=Grade(grade),
+            thinking_tokens=question.workload.thinking_tokens if thinks else 0,
+        )
+
+
+def active_bytes(weights: WeightProfile, shape: ModelShape) -> float:
+    """Bytes read for one token: the dense part, the head, and the experts that a token uses."""
+    return weights.dense_bytes + weights.head_bytes + weights.expert_bytes * shape.expert_share
+
+
+def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
+    """Points: quality less doubt, less what size and work per answer (bytes read) must buy."""
+    size = math.log2(max(weight_bytes, 1.0) / 2**30)
+    effort = math.log2(max(work, 1.0) / 2**40)
+    return score - DOUBT_WEIGHT * sd - POINTS_PER_DOUBLING * (size + effort)
+
+
+def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
+    """One candidate for each published quantization (or the one asked for) whose bytes are known."""
+    entry = system.entry
+    shape = shelf.shape(entry.id)
+    engine = engine_for(entry, question, offered)
+    if shape is None or engine is None:
+        return
+    for quant in (question.quant,) if question.quant else quants_for(entry, engine):
+        weights = shelf.weights(entry.id, quant)
+        if weights is None:
+            continue
+        score, sd = system_quality(
+            system.base_score,
+            system.base_sd,
+            system.grade,
+            question.task.name,
+            float(entry.total_params or shape.total_params),
+            weights.bits_per_weight,
+        )
+        tokens = question.workload.output_tokens + system.thinking_tokens
+        yield Candidate(
+            system=system,
+            quant=quant,
+            engine=engine,
+            shape=shape,
+            weights=weights,
+            score=score,
+            sd=sd,
+            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)),
+        )

@@ -1,0 +1,100 @@
+"""Why a pick is a pick: its quality and evidence, its memory, where its time goes, and what its neighbours would change."""
+
+from advisor.decide.assessment import Assessment
+from advisor.decide.quality import probability_better
+from advisor.domain.estimate import Estimate
+from advisor.domain.model import Grade
+from advisor.domain.units import format_duration, format_size
+
+GRADE_WORDS = {
+    Grade.MEASURED: "measured on this task",
+    Grade.SIBLING: "measured on the same weights in another mode",
+    Grade.IMPUTED: "inferred from its results on other tasks",
+    Grade.PRIOR: "no results published: expected from size, date and training",
+}
+
+
+def time_shares(estimate: Estimate, phase: str) -> list[tuple[str, float]]:
+    """Shares of a phase's time by term, largest first; they add up to 1."""
+    if estimate.speed is None:
+        return []
+    terms = [(t.name, t.seconds) for t in estimate.speed.terms if t.phase == phase and t.seconds > 0]
+    total = sum(seconds for _, seconds in terms)
+    return sorted(((name, seconds / total) for name, seconds in terms), key=lambda item: -item[1]) if total else []
+
+
+def quality_line(assessment: Assessment, task_title: str) -> str:
+    """Expected score with its 80 % interval and what it rests on."""
+    c = assessment.candidate
+    loss = c.system.base_score - c.score
+    tail = f"; {c.quant} costs {loss:.1f} points" if loss >= 0.05 else ""
+    low, high = max(0.0, c.score - 1.28 * c.sd), min(100.0, c.score + 1.28 * c.sd)
+    return f"{task_title}: {c.score:.0f} of 100 expected ({low:.0f}–{high:.0f}), {GRADE_WORDS[c.system.grade]}{tail}"
+
+
+def memory_line(estimate: Estimate) -> str:
+    """Bytes by use against what is available."""
+    parts = []
+    for device in estimate.footprint.devices:
+        if not device.total_bytes:
+            continue
+        room = f" of {format_size(device.available_bytes)} available" if device.available_bytes is not None else ""
+        parts.append(f"{format_size(device.total_bytes)}{room} on {device.device}")
+    uses = ("weights", "kv_cache", "compute", "overhead")
+    sums = {use: sum(getattr(d, f"{use}_bytes") for d in estimate.footprint.devices) for use in uses}
+    inside = ", ".join(f"{use.replace('_', ' ')} {format_size(size)}" for use, size in sums.items() if size)
+    return f"Memory: {'; '.join(parts)} ({inside})"
+
+
+def speed_line(estimate: Estimate) -> str:
+    """First token, rate, whole answer, and where a decoded token's time goes."""
+    speed = estimate.speed
+    if speed is None:
+        return "Speed: unknown here"
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in time_shares(estimate, "decode")[:3])
+    return (
+        f"Speed: first token after {format_duration(speed.ttft_s.p50)} (p90 {format_duration(speed.ttft_s.p90)}), "
+        f"then {speed.decode_tokens_per_s.p50:.1f} tokens/s, answer in {format_duration(speed.latency_s.p50)}"
+        f"{'; a token is ' + shares if shares else ''}"
+    )
+
+
+def budget_line(assessment: Assessment) -> str | None:
+    """What of the budget is missed, for a pick that is given all the same."""
+    misses = assessment.verdict.misses
+    if not misses:
+        return None
+    parts = ", ".join(
+        f"{m.limit.removeprefix('max_').removesuffix('_s')} {format_duration(m.needed_s)} "
+        f"against {format_duration(m.allowed_s)}"
+        for m in misses
+    )
+    return f"Misses the task's target: {parts}"
+
+
+def neighbour_line(pick: Assessment, others: tuple[Assessment, ...]) -> str | None:
+    """What the next pick in the list that is larger or smaller would change."""
+    if not others:
+        return None
+    other = others[0]
+    p = probability_better(other.candidate.score, other.candidate.sd, pick.candidate.score, pick.candidate.sd)
+    sizes = (other.estimate.footprint.total_bytes, pick.estimate.footprint.total_bytes)
+    word = "larger" if sizes[0] > sizes[1] else "smaller"
+    a, b = other.estimate.speed, pick.estimate.speed
+    speed = f", {a.decode_tokens_per_s.p50 / b.decode_tokens_per_s.p50:.1f}× the speed" if a and b else ""
+    return (
+        f"Next, {word}: {other.candidate.system.entry.name} {other.candidate.quant} takes "
+        f"{format_size(sizes[0])}{speed}; it is better with probability {p:.0%}"
+    )
+
+
+def why(pick: Assessment, others: tuple[Assessment, ...], task_title: str) -> tuple[str, ...]:
+    """The reasons in order: quality, budget, speed, memory, neighbour."""
+    lines = (
+        quality_line(pick, task_title),
+        budget_line(pick),
+        speed_line(pick.estimate),
+        memory_line(pick.estimate),
+        neighbour_line(pick, others),
+    )
+    return tuple(line for line in lines if line)

@@ -1,0 +1,165 @@
+"""Ranks systems by utility among those that fit and meet the budget; keeps what failed and why.
+
+The search goes best first: models enter a heap at an upper bound of their utility, are opened into candidates when they
+come up, and are assessed in order of utility. It stops when enough models work, so most of the catalog is never estimated.
+"""
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from advisor.decide.assessment import Assessment, Estimator, assess
+from advisor.decide.candidates import Candidate, Entry, Reason, Shelf, System, candidates, screen, systems
+from advisor.decide.question import Question
+
+SOFT_POINTS_PER_DOUBLING = 12.0
+"""When nothing meets a task's own target: points that a doubling of the overshoot costs. Twice too slow is worth a
+whole size class (about 10 points from 4B to 14B)."""
+NEAR_MISSES = 5
+MAX_ASSESSED_FAILURES = 250
+"""Failures assessed in full before the search settles for the misses it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Picks best first, the failures worth explaining, and how many models fell to which reason."""
+
+    picks: tuple[Assessment, ...]
+    misses: tuple[Assessment, ...]
+    rejected: Mapping[Reason, int]
+    excluded: Mapping[str, Reason] = field(default_factory=dict)
+    """Reason by model id."""
+    considered: int = 0
+
+    @property
+    def met(self) -> bool:
+        """At least one pick meets the budget."""
+        return any(p.works for p in self.picks)
+
+
+@dataclass(slots=True)
+class _Search:
+    """State of one search: the heap and what has come out of it."""
+
+    question: Question
+    shelf: Shelf
+    estimator: Estimator
+    offered: Sequence[str]
+    heap: list[tuple[float, int, System | Candidate]] = field(default_factory=list)
+    works: dict[str, Assessment] = field(default_factory=dict)
+    failed: dict[str, Assessment] = field(default_factory=dict)
+    reasons: dict[str, Reason] = field(default_factory=dict)
+    pushed: int = 0
+    assessed_failures: int = 0
+
+    def push(self, bound: float, item: System | Candidate) -> None:
+        self.pushed += 1
+        heapq.heappush(self.heap, (-bound, self.pushed, item))
+
+    def open(self, system: System) -> None:
+        """Replace a system by its candidates."""
+        for candidate in candidates(system, self.question, self.shelf, self.offered):
+            self.push(candidate.utility, candidate)
+
+    def fail(self, model_id: str, reason: Reason) -> None:
+        """Keep the first reason that was found for a model: it belongs to its best candidate."""
+        self.reasons.setdefault(model_id, reason)
+
+    def try_candidate(self, candidate: Candidate) -> None:
+        """Assess one candidate unless a better one of its model already works."""
+        model_id = candidate.model_id
+        if model_id in self.works:
+            return
+        minimum = self.question.min_quality
+        if minimum is not None and candidate.score < minimum:
+            self.fail(model_id, Reason.QUALITY)
+            return
+        if self.estimator.cannot_fit(candidate) is not None or self.assessed_failures > MAX_ASSESSED_FAILURES:
+            self.fail(model_id, Reason.MEMORY)
+            return
+        assessment = assess(candidate, self.question, self.estimator)
+        if assessment.works:
+            self.works[model_id] = assessment
+            self.reasons.pop(model_id, None)
+            return
+        self.assessed_failures += 1
+        self.fail(model_id, assessment.reason or Reason.SLOW)
+        known = self.failed.get(model_id)
+        if known is None or closeness(assessment) < closeness(known):
+            self.failed[model_id] = assessment
+
+
+def closeness(assessment: Assessment) -> float:
+    """How far a failure is from working: log2 of the largest factor by which anything is exceeded."""
+    far = math.log2(min(assessment.verdict.overshoot, 1e6))
+    for device in assessment.estimate.footprint.devices:
+        headroom = device.headroom_bytes
+        if headroom is not None and headroom < 0:
+            far = max(far, math.log2(device.total_bytes / max(device.available_bytes or 1, 1)))
+    return far
+
+
+def soft_utility(assessment: Assessment) -> float:
+    """Utility less what the overshoot costs, for when nothing meets a target."""
+    overshoot = min(assessment.verdict.overshoot, 1e6)
+    return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
+
+
+def _upper_bound(system: System) -> float:
+    """No candidate of the system can be worth more: no loss, and the size term of 16 MB, below any model."""
+    return system.base_score + 100.0 if system.entry.total_params is None else system.base_score + _smallest(system)
+
+
+def _smallest(system: System) -> float:
+    params = float(system.entry.total_params or 1)
+    active = float(system.entry.active_params or params)
+    return -0.5 * (math.log2(params / 8 / 2**30) + math.log2(active / 8 / 2**40))
+
+
+def rank(
+    question: Question, entries: Sequence[Entry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
+) -> Ranking:
+    """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
+    search = _Search(question, shelf, estimator, offered)
+    for entry in entries:
+        if question.model is not None and entry.id != question.model:
+            continue
+        reason = screen(entry, question, offered)
+        if reason is not None:
+            search.fail(entry.id, reason)
+            continue
+        for system in systems(entry, question):
+            search.push(_upper_bound(system), system)
+    while search.heap and len(search.works) < question.limit:
+        _, _, item = heapq.heappop(search.heap)
+        if isinstance(item, System):
+            search.open(item)
+        else:
+            search.try_candidate(item)
+    for _, _, item in search.heap:
+        entry_id = item.entry.id if isinstance(item, System) else item.model_id
+        if entry_id not in search.works:
+            search.reasons.setdefault(entry_id, Reason.OUTRANKED)
+    return _conclude(search, len(entries))
+
+
+def _conclude(search: _Search, considered: int) -> Ranking:
+    picks = list(search.works.values())
+    misses = [a for a in search.failed.values() if a.candidate.model_id not in search.works]
+    if not picks and not search.question.budget.stated:
+        fitting = [a for a in misses if a.estimate.fits and a.estimate.speed is not None]
+        picks = sorted(fitting, key=soft_utility, reverse=True)[: search.question.limit]
+        chosen = {a.candidate.model_id for a in picks}
+        misses = [a for a in misses if a.candidate.model_id not in chosen]
+    for assessment in picks:
+        search.reasons.pop(assessment.candidate.model_id, None)
+    misses.sort(key=lambda a: (closeness(a), -a.candidate.utility))
+    return Ranking(
+        picks=tuple(picks),
+        misses=tuple(misses[:NEAR_MISSES]),
+        rejected=dict(Counter(search.reasons.values()).most_common()),
+        excluded=search.reasons,
+        considered=considered,
+    )

@@ -1,0 +1,216 @@
+"""The engine that comes with `advisor[bench]`: llama.cpp inside xllamacpp, always in a process of its own."""
+
+import importlib.util
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from advisor.engines.protocol import Listener, Measurement, MeasurePlan, Phase, Progress, RunSample, ignore_progress
+from advisor.engines.supervise import EngineProcess
+from advisor.errors import EngineError, UsageError
+
+CHILD = Path(__file__).with_name("embedded_child.py")
+POLL_S = 0.2
+"""How soon a request to stop is seen."""
+ASSUMED_VOCAB = 8000
+"""Token ids below this exist in nearly every model; used where the header was not read."""
+
+
+class EmbeddedEngine:
+    """Measures GGUF files with the embedded llama.cpp."""
+
+    name = "embedded"
+
+    @staticmethod
+    def installed() -> bool:
+        """Whether the extra is there; imports nothing."""
+        return importlib.util.find_spec("xllamacpp") is not None
+
+    def version(self) -> str | None:
+        """Version of the xllamacpp distribution, which names the llama.cpp build inside."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("xllamacpp")
+        except PackageNotFoundError:
+            return None
+
+    def measure(
+        self, plan: MeasurePlan, listener: Listener = ignore_progress, stop: threading.Event | None = None
+    ) -> Measurement:
+        """See `Engine.measure`. Raises UsageError unless the plan names a file that exists."""
+        if plan.path is None or not plan.path.is_file():
+            raise UsageError(f"the embedded engine needs a GGUF file, not `{plan.path or plan.tag}`")
+        if not self.installed():
+            raise EngineError("the embedded engine is not installed", hint="pip install 'model-advisor[bench]'")
+        argv = [sys.executable, "-P", str(CHILD), json.dumps(_child_plan(plan))]
+        listener(Progress(phase=Phase.STARTING))
+        with EngineProcess(argv, name="the embedded engine", memory_limit_bytes=plan.memory_limit_bytes) as process:
+            return _Conversation(self, plan, process, listener, stop or threading.Event()).run()
+
+
+def _child_plan(plan: MeasurePlan) -> dict[str, Any]:
+    from advisor.engines.threads import usable_cpus
+
+    return {
+        "path": str(Path(plan.path or "").resolve()),
+        "context": plan.context,
+        "gpu_layers": plan.gpu_layers,
+        "threads": plan.threads or usable_cpus(),
+        "kv_type": plan.kv_type,
+        "prompt_tokens": plan.prompt_tokens,
+        "output_tokens": plan.output_tokens,
+        "depth": plan.depth,
+        "repetitions": plan.repetitions,
+        "vocab": plan.vocab or ASSUMED_VOCAB,
+    }
+
+
+class _Conversation:
+    """One child's events, turned into progress and a measurement; holds the deadlines."""
+
+    def __init__(
+        self,
+        engine: EmbeddedEngine,
+        plan: MeasurePlan,
+        process: EngineProcess,
+        listener: Listener,
+        stop: threading.Event,
+    ) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._process = process
+        self._listener = listener
+        self._stop = stop
+        self._started = time.monotonic()
+        self._heard = self._started
+        self._hello: Mapping[str, Any] = {}
+        self._load_s: float | None = None
+        self._samples: list[RunSample] = []
+        self._peak: int | None = None
+        self._done = False
+
+    def run(self) -> Measurement:
+        """Until done, stopped or failed."""
+        try:
+            while not (self._done or self._stop.is_set()):
+                self._step()
+        except KeyboardInterrupt:
+            if not self._samples:
+                raise
+        if not self._samples and self._stop.is_set():
+            raise KeyboardInterrupt
+        return self._measurement()
+
+    def _step(self) -> None:
+        try:
+            line = self._process.next_line(POLL_S)
+        except queue.Empty:
+            self._check_deadlines()
+            return
+        if line is None:
+            raise self._process.failure()
+        self._heard = time.monotonic()
+        self._receive(_event(line))
+
+    def _check_deadlines(self) -> None:
+        now = time.monotonic()
+        if self._load_s is None:
+            if now - self._started > self._plan.load_limit_s:
+                raise EngineError(f"loading took more than {self._plan.load_limit_s:.0f} s")
+            return
+        if now - self._heard > self._plan.silence_timeout_s:
+            raise EngineError(f"the engine was silent for {self._plan.silence_timeout_s:.0f} s")
+        if now - self._started > self._plan.total_timeout_s:
+            if not self._samples:
+                raise EngineError(f"no run ended within {self._plan.total_timeout_s:.0f} s", hint="try --quick")
+            self._stop.set()
+
+    def _receive(self, event: Mapping[str, Any]) -> None:
+        self._peak = max(filter(None, (self._peak, event.get("peak_memory_bytes"))), default=None)
+        match event.get("event"):
+            case "hello":
+                self._hello = event
+                self._listener(Progress(phase=Phase.LOADING))
+            case "loaded":
+                self._load_s = float(event["seconds"])
+                self._listener(Progress(phase=Phase.WARMUP, seconds=self._load_s, peak_memory_bytes=self._peak))
+            case "progress":
+                self._listener(_progress(event))
+            case "run":
+                self._samples.append(_sample(event))
+                self._listener(_run_done(event, self._samples[-1], self._peak))
+            case "done":
+                self._done = True
+            case "error":
+                self._fail(str(event.get("message")))
+
+    def _fail(self, message: str) -> None:
+        from advisor.engines.foreign_text import clean
+
+        if "Failed to init server" in message or not message:
+            raise self._process.failure()
+        raise EngineError(f"the embedded engine failed: {clean(message)}")
+
+    def _measurement(self) -> Measurement:
+        outside = self._process.peak_memory_bytes
+        return Measurement(
+            engine=self._engine.name,
+            engine_version=self._hello.get("version"),
+            backend=str(self._hello.get("backend", "cpu")),
+            threads=_child_plan(self._plan)["threads"],
+            load_s=self._load_s,
+            samples=tuple(self._samples),
+            peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
+            complete=self._done,
+        )
+
+
+def _event(line: str) -> Mapping[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError as error:
+        raise EngineError("the embedded engine wrote something that is no event") from error
+    return event if isinstance(event, dict) else {}
+
+
+def _progress(event: Mapping[str, Any]) -> Progress:
+    tokens, seconds = event.get("tokens"), event.get("seconds")
+    return Progress(
+        phase=Phase(event["phase"]),
+        run=event.get("run"),
+        runs=event.get("runs"),
+        tokens=tokens,
+        tokens_total=event.get("tokens_total"),
+        seconds=seconds,
+        tokens_per_s=tokens / seconds if tokens and seconds else None,
+    )
+
+
+def _sample(event: Mapping[str, Any]) -> RunSample:
+    return RunSample(
+        prompt_tokens=int(event["prompt_tokens"]),
+        output_tokens=int(event["output_tokens"]),
+        depth=int(event["prompt_tokens"]),
+        ttft_s=float(event["ttft_s"]),
+        prefill_s=float(event["prefill_s"]),
+        decode_s=float(event["decode_s"]),
+        waiting=event.get("waiting"),
+    )
+
+
+def _run_done(event: Mapping[str, Any], sample: RunSample, peak: int | None) -> Progress:
+    return Progress(
+        phase=Phase.RUN_DONE,
+        run=event["run"],
+        runs=event["runs"],
+        tokens=sample.output_tokens,
+        tokens_per_s=sample.decode_tokens_per_s,
+        seconds=sample.ttft_s,
+        peak_memory_bytes=peak,
+    )

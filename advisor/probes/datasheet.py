@@ -1,0 +1,82 @@
+"""Fills what a machine did not tell from the hardware catalog: by PCI id first, by name second, else unknown.
+
+What a driver said always stands; a data sheet only fills gaps and is named as the source.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from advisor.domain.device import DeviceSpec, HardwareLookup
+from advisor.domain.machine import Accelerator, Cpu, HostMemory
+
+if TYPE_CHECKING:
+    from advisor.probes.merge import Merged
+
+_VENDOR_LABELS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple", "huawei": "Huawei"}
+_RATES = {"bandwidth_bytes_per_s", "f16_flops", "int8_ops"}
+_FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
+
+
+def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None) -> Accelerator:
+    """The device with gaps filled and a name that a person knows."""
+    device = merged.device
+    spec, how = _find(merged, lookup) if lookup else (None, "")
+    if spec is not None:
+        device = _filled(device, spec, how, merged)
+    if not device.name:
+        name = (
+            spec.name if spec else f"{_VENDOR_LABELS.get(device.vendor, 'Unknown')} GPU {device.pci_id or ''}".strip()
+        )
+        device = replace(device, name=name, sources={**device.sources, "name": how or "pci"})
+    return device
+
+
+def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
+    device = merged.device
+    memory = None if device.unified or device.shared_with else device.memory_total_bytes
+    if device.pci_id:
+        spec = lookup.by_pci(device.pci_id, memory_bytes=memory, revision=merged.revision)
+        if spec is not None:
+            return spec, "catalog: pci id"
+    for name in (device.name, *merged.other_names):
+        spec = lookup.by_name(name, memory_bytes=memory) if name else None
+        if spec is not None:
+            return spec, "catalog: name"
+    return None, ""
+
+
+def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -> Accelerator:
+    wanted: dict[str, Any] = {name: getattr(spec, "power_w" if name == "power_limit_w" else name) for name in _FILLED}
+    shares = {"bandwidth_bytes_per_s": merged.memory_share, "f16_flops": merged.compute_share}
+    for rate in _RATES:
+        value, share = getattr(spec, rate), shares.get(rate, merged.compute_share)
+        wanted[rate] = value * share if value is not None and share else None
+    if not spec.unified and not device.unified and not device.shared_with:
+        wanted["memory_total_bytes"] = spec.driver_visible_bytes or spec.memory_bytes
+    if device.shared_with:
+        wanted["power_limit_w"] = None
+    gaps = {name: value for name, value in wanted.items() if value is not None and getattr(device, name) is None}
+    return replace(
+        device,
+        **gaps,
+        unified=device.unified or spec.unified,
+        sources={**device.sources, **dict.fromkeys(gaps, how)},
+    )
+
+
+def fill_host(
+    cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, boards: tuple[str, ...]
+) -> tuple[Cpu, HostMemory]:
+    """CPU rate and main memory's bandwidth by the CPU's name, or by the names of the whole board."""
+    spec = next((s for name in (cpu.name, *boards) if name and lookup and (s := lookup.by_name(name))), None)
+    if spec is None:
+        return cpu, memory
+    label = f"catalog: {spec.name}"
+    if cpu.f32_flops is None and spec.f32_flops is not None and not spec.unified:
+        cpu = replace(cpu, f32_flops=spec.f32_flops, sources={**cpu.sources, "f32_flops": label})
+    gaps: dict[str, Any] = {}
+    if memory.bandwidth_bytes_per_s is None and spec.bandwidth_bytes_per_s is not None:
+        gaps["bandwidth_bytes_per_s"] = spec.bandwidth_bytes_per_s
+    if memory.kind is None and spec.memory_kind is not None:
+        gaps["kind"] = spec.memory_kind
+    return cpu, replace(memory, **gaps, sources={**memory.sources, **dict.fromkeys(gaps, label)})

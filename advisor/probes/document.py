@@ -1,0 +1,105 @@
+"""Reads an `advisor.machine/1` document from a file nobody vouches for: checked, bounded, its text cleaned.
+
+What `machine_document` writes comes back equal, but for `origin`, which says `file`: a machine in a file is not this
+one.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from advisor.domain.machine import Machine
+from advisor.errors import BadDocument
+from advisor.probes.text import clean
+
+SCHEMA = "advisor.machine/1"
+MAX_FILE = 8 << 20
+"""Bytes; a machine with 256 accelerators takes less than 1 MiB."""
+MAX_ITEMS = 1024
+MAX_TEXT = 1000
+MAX_NUMBER = 2**62
+_HINT = "write one with `advisor probe --output FILE`"
+
+
+def read_machine(path: Path) -> Machine:
+    """The machine described in a file. Raises BadDocument in one line for whatever is wrong with it."""
+    return machine_from(_load(path), str(path))
+
+
+def _load(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise BadDocument(f"cannot read {path}: {error.strerror or error}", hint=_HINT) from error
+    if len(raw) > MAX_FILE:
+        raise BadDocument(f"{path} is larger than {MAX_FILE >> 20} MiB", hint=_HINT)
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise BadDocument(f"{path} is not JSON: {clean(str(error), 200)}", hint=_HINT) from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number in JSON")
+
+
+def machine_from(document: Any, name: str = "the document") -> Machine:
+    """The machine of a parsed document. Raises BadDocument."""
+    if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
+        found = document.get("schema") if isinstance(document, Mapping) else type(document).__name__
+        raise BadDocument(f"{name} is no {SCHEMA} document but {clean(str(found), 60)}", hint=_HINT)
+    machine = _validated(document, name)
+    _check(machine, name, "machine")
+    cleaned: Machine = _cleaned(machine)
+    devices = tuple(replace(device, index=i) for i, device in enumerate(cleaned.accelerators))
+    return replace(cleaned, accelerators=devices, origin="file")
+
+
+def _validated(document: Mapping[str, Any], name: str) -> Machine:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        text = json.dumps({key: value for key, value in document.items() if key != "schema"})
+        machine: Machine = TypeAdapter(Machine).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "document"
+        message = f"{name}: {clean(place, 80)}: {clean(first['msg'], 120)}"
+        raise BadDocument(message, hint=_HINT) from error
+    except (ValueError, RecursionError) as error:
+        raise BadDocument(f"{name}: {clean(str(error), 120)}", hint=_HINT) from error
+    return machine
+
+
+def _check(value: Any, name: str, place: str) -> None:
+    """Sizes and rates are finite, not negative and not absurd; lists are not endless."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    if isinstance(value, int | float):
+        if not math.isfinite(value) or value < 0 or value > MAX_NUMBER:
+            raise BadDocument(f"{name}: {place} is out of range", hint=_HINT)
+    elif is_dataclass(value):
+        for field in fields(value):
+            _check(getattr(value, field.name), name, f"{place}.{field.name}")
+    elif isinstance(value, Mapping | tuple):
+        if len(value) > MAX_ITEMS:
+            raise BadDocument(f"{name}: {place} has more than {MAX_ITEMS} items", hint=_HINT)
+        for item in value if isinstance(value, tuple) else ():
+            _check(item, name, f"{place}[]")
+
+
+def _cleaned(value: Any) -> Any:
+    """The same value with every text in it made printable; what is clean comes back equal."""
+    if isinstance(value, str):
+        return clean(value, MAX_TEXT)
+    if isinstance(value, Mapping):
+        return {clean(str(key), MAX_TEXT): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_cleaned(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _cleaned(getattr(value, f.name)) for f in fields(value)})
+    return value

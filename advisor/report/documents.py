@@ -1,0 +1,286 @@
+"""The shape of each JSON document, as types from which the published JSON Schemas are made.
+
+Bytes are integers, times are seconds, rates are per second; None is unknown. Every type refuses unknown keys.
+"""
+
+from typing import Any, Literal, TypedDict
+
+Interval = TypedDict("Interval", {"p10": float, "p50": float, "p90": float})
+"""An 80 % interval and its median."""
+
+
+class Flops(TypedDict):
+    """Floating point operations for one output token and for the whole prompt."""
+
+    per_output_token: int
+    prompt: int
+
+
+class DeviceMemory(TypedDict):
+    """Bytes on one device, by use."""
+
+    device: str
+    weights: int
+    kv_cache: int
+    compute: int
+    overhead: int
+    total: int
+    available: int | None
+    headroom: int | None
+
+
+class Memory(TypedDict):
+    """Sums over devices, then each device."""
+
+    weights: int
+    kv_cache: int
+    compute: int
+    overhead: int
+    total: int
+    available: int | None
+    headroom: int | None
+    reclaimable: int
+    devices: list[DeviceMemory]
+
+
+class TimeTerm(TypedDict):
+    """One summand of a predicted time, at the median."""
+
+    phase: Literal["load", "prefill", "decode"]
+    name: str
+    seconds: float
+
+
+class Speed(TypedDict):
+    """Predicted times and rates."""
+
+    load_s: Interval
+    ttft_s: Interval
+    tpot_s: Interval
+    prefill_tps: Interval
+    decode_tps: Interval
+    latency_s: Interval
+    terms: list[TimeTerm]
+
+
+class Placement(TypedDict):
+    """Where the weights sit."""
+
+    kind: Literal["gpu", "split", "experts_on_cpu", "cpu"]
+    gpu_layers: int
+    devices: list[int]
+    cpu_expert_layers: int
+    tensor_parallel: int
+
+
+class Energy(TypedDict):
+    """Energy of one answer, null where the power is unknown."""
+
+    joules_per_answer: Interval | None
+
+
+class File(TypedDict):
+    """One published file."""
+
+    path: str
+    bytes: int | None
+    sha256: str | None
+
+
+class Params(TypedDict):
+    """Elements in all, and those used for one token."""
+
+    total: int | None
+    active: int | None
+
+
+class Evidence(TypedDict):
+    """One published result."""
+
+    benchmark: str
+    task: str
+    score: float
+    unit: str
+    date: str | None
+    mode: str | None
+    self_reported: bool
+    source: str
+
+
+class PickQuality(TypedDict):
+    """Expected score of this very system on the task, 0 to 100."""
+
+    score: float
+    sd: float
+    grade: Literal["measured", "sibling", "imputed", "prior"]
+    unquantized_score: float
+    evidence: list[Evidence]
+
+
+class ChoiceQuality(TypedDict):
+    """Expected score where one is known."""
+
+    score: float | None
+    sd: float | None
+    grade: Literal["measured", "sibling", "imputed", "prior"] | None
+    evidence: list[Evidence]
+
+
+class Commands(TypedDict):
+    """What to type next."""
+
+    download: str | None
+    run: str | None
+    bench: str | None
+
+
+class Miss(TypedDict):
+    """A limit that is not met."""
+
+    limit: str
+    allowed_s: float
+    needed_s: float | None
+
+
+class Need(TypedDict):
+    """One change that would help; `alone`: it suffices."""
+
+    lever: str
+    field: str
+    current: float | str | None
+    needed: float | str | None
+    alone: bool
+    text: str
+
+
+class _Choice(TypedDict):
+    model: str
+    name: str
+    repo: str | None
+    revision: str | None
+    files: list[File]
+    mode: str
+    thinking_tokens: int
+    quant: str
+    bits_per_weight: float
+    engine: str
+    placement: Placement
+    context: int
+    kv_type: str
+    flops: Flops
+    memory: Memory
+    speed: Speed | None
+    energy: Energy
+    basis: Literal["measured", "calibrated", "estimated"]
+    params: Params
+    meets_budget: bool
+    p_meets_budget: float
+    license: str | None
+    commands: Commands
+
+
+class Pick(_Choice):
+    """A recommended choice."""
+
+    rank: int
+    quality: PickQuality
+    misses: list[Miss]
+    why: list[str]
+
+
+class NearMiss(_Choice):
+    """A choice that does not work, and what it would need."""
+
+    quality: PickQuality
+    misses: list[Miss]
+    fits: bool
+    needs: list[Need]
+
+
+class Choice(_Choice):
+    """One named choice."""
+
+    quality: ChoiceQuality
+    why: list[str]
+    fits: bool
+    limits: list[str]
+
+
+class Request(TypedDict):
+    """The question with every default filled in."""
+
+    task: str
+    prompt_tokens: int
+    output_tokens: int
+    thinking_tokens: int
+    context: int
+    users: int
+    max_ttft_s: float | None
+    max_tpot_s: float | None
+    max_latency_s: float | None
+    budget: Literal["stated", "task"]
+    confidence: float
+    license: str
+    engine: str | None
+    quant: str | None
+    kv_type: str
+    min_quality: float | None
+    limit: int
+
+
+class CatalogMark(TypedDict):
+    """Which catalog answered."""
+
+    models: int
+    sha256: str
+
+
+class Recommendation(TypedDict):
+    """`advisor recommend --json`."""
+
+    schema: Literal["advisor.recommendation/1"]
+    machine: dict[str, Any]
+    request: Request
+    catalog: CatalogMark
+    picks: list[Pick]
+    near_misses: list[NearMiss]
+    rejected: dict[str, int]
+
+
+class Estimate(Choice):
+    """`advisor estimate --json`."""
+
+    schema: Literal["advisor.estimate/1"]
+    machine: dict[str, Any]
+    request: Request
+
+
+class Difference(TypedDict):
+    """What the larger of two neighbours by size changes; ratios are larger over smaller."""
+
+    smaller: str
+    larger: str
+    points: float | None
+    p_better: float | None
+    memory_ratio: float
+    time_ratio: float | None
+    energy_ratio: float | None
+    text: str
+
+
+class Comparison(TypedDict):
+    """`advisor compare --json`."""
+
+    schema: Literal["advisor.comparison/1"]
+    machine: dict[str, Any]
+    request: Request
+    choices: list[Choice]
+    differences: list[Difference]
+
+
+DOCUMENTS: dict[str, type] = {
+    "recommendation": Recommendation,
+    "estimate": Estimate,
+    "comparison": Comparison,
+}
+"""Documents by the middle part of their `schema` field."""

@@ -1,0 +1,174 @@
+"""`advisor.recommendation/1`, and the same for people."""
+
+from typing import Any
+
+from advisor.decide.question import Question
+from advisor.domain.machine import Machine
+from advisor.domain.units import format_duration, format_rate, format_size
+from advisor.domain.workload import Budget
+from advisor.report.machine import machine_document
+from advisor.report.pick import choice_document
+from advisor.report.text_table import Column, table
+from advisor.decide.recommendation import NearMiss, Pick, Recommendation
+
+LIMITS = ("max_ttft_s", "max_tpot_s", "max_latency_s")
+
+
+def request_document(question: Question) -> dict[str, Any]:
+    """The question with every default filled in."""
+    workload, budget = question.workload, question.budget
+    return {
+        "task": question.task.name,
+        "prompt_tokens": workload.prompt_tokens,
+        "output_tokens": workload.output_tokens,
+        "thinking_tokens": workload.thinking_tokens,
+        "context": workload.context,
+        "users": workload.users,
+        **{limit: getattr(budget, limit) for limit in LIMITS},
+        "budget": "stated" if budget.stated else "task",
+        "confidence": budget.confidence,
+        "license": question.licence,
+        "engine": question.engine,
+        "quant": question.quant,
+        "kv_type": question.kv_type,
+        "min_quality": question.min_quality,
+        "limit": question.limit,
+    }
+
+
+def pick_document(pick: Pick) -> dict[str, Any]:
+    """A pick of the contract."""
+    choice = choice_document(pick.model, pick.assessment, pick.evidence)
+    return {"rank": pick.rank, **choice, "why": list(pick.why)}
+
+
+def near_miss_document(miss: NearMiss) -> dict[str, Any]:
+    """A choice that does not work, with what it would need."""
+    return {
+        **choice_document(miss.model, miss.assessment, ()),
+        "fits": miss.assessment.estimate.fits,
+        "needs": [
+            {
+                "lever": n.lever,
+                "field": n.field,
+                "current": n.current,
+                "needed": n.needed,
+                "alone": n.alone,
+                "text": n.text,
+            }
+            for n in miss.needs
+        ],
+    }
+
+
+def recommendation_document(result: Recommendation) -> dict[str, Any]:
+    """The whole answer."""
+    return {
+        "schema": "advisor.recommendation/1",
+        "machine": machine_document(result.machine),
+        "request": request_document(result.question),
+        "catalog": {"models": result.catalog_models, "sha256": result.catalog_sha256},
+        "picks": [pick_document(pick) for pick in result.picks],
+        "near_misses": [near_miss_document(miss) for miss in result.near_misses],
+        "rejected": dict(result.rejected),
+    }
+
+
+def machine_line(machine: Machine) -> str:
+    """The machine in one line."""
+    parts = []
+    for a in machine.usable_accelerators():
+        memory = f"{format_size(a.memory_available_bytes or a.memory_total_bytes)} free"
+        parts.append(f"{a.name} ({memory}, {format_rate(a.bandwidth_bytes_per_s)})")
+    cpu = machine.cpu
+    parts.append(f"{cpu.name or 'CPU'}, {cpu.usable_threads or cpu.physical_cores or '?'} threads")
+    memory = machine.memory
+    parts.append(f"{format_size(memory.available_bytes)} of {format_size(memory.total_bytes)} memory free")
+    return " · ".join(parts)
+
+
+def budget_words(budget: Budget) -> str:
+    """The limits in words."""
+    names = (("first token", budget.max_ttft_s), ("per token", budget.max_tpot_s), ("answer", budget.max_latency_s))
+    words = ", ".join(f"{name} ≤ {format_duration(limit)}" for name, limit in names if limit is not None)
+    return words or "no limit"
+
+
+def question_line(question: Question) -> str:
+    """The question in one line."""
+    workload = question.workload
+    users = f", {workload.users} users" if workload.users > 1 else ""
+    source = "" if question.budget.stated else " (the task's target)"
+    return (
+        f"{question.task.title}: {workload.prompt_tokens} prompt and {workload.output_tokens} answer tokens{users}; "
+        f"{budget_words(question.budget)}{source}"
+    )
+
+
+COLUMNS = (
+    Column("#", right=True),
+    Column("Model", grow=True),
+    Column("Quant"),
+    Column("Size", right=True),
+    Column("Memory", right=True),
+    Column("First", right=True),
+    Column("Tok/s", right=True),
+    Column("Answer", right=True),
+    Column("Quality", right=True),
+    Column("Runs on"),
+    Column("Budget"),
+)
+
+
+def _row(number: str, item: Pick | NearMiss) -> tuple[str, ...]:
+    a = item.assessment
+    speed, candidate = a.estimate.speed, a.candidate
+    thinking = " +think" if a.workload.thinking_tokens else ""
+    return (
+        number,
+        candidate.system.entry.name + thinking,
+        candidate.quant,
+        format_size(candidate.weights.file_bytes),
+        format_size(a.estimate.footprint.total_bytes),
+        format_duration(speed.ttft_s.p50) if speed else "?",
+        f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
+        format_duration(speed.latency_s.p50) if speed else "?",
+        f"{candidate.score:.0f}±{1.28 * candidate.sd:.0f}",
+        str(a.estimate.placement.kind).replace("_", " "),
+        "meets" if a.works else "misses",
+    )
+
+
+def recommendation_text(result: Recommendation, width: int, *, explain: bool = False) -> str:
+    """Machine, question, ranked table, the reasons for the first, near misses and what to type next."""
+    lines = [machine_line(result.machine), question_line(result.question), ""]
+    if result.picks:
+        lines += table(COLUMNS, [_row(str(p.rank), p) for p in result.picks], width)
+        shown = result.picks if explain else result.picks[:1]
+        for pick in shown:
+            lines += ["", f"Why #{pick.rank}, {pick.model.name} {pick.assessment.candidate.quant}:"]
+            lines += [f"  {line}" for line in pick.why]
+    else:
+        lines.append("Nothing meets the request.")
+    if result.near_misses and (explain or not result.picks):
+        lines += ["", "Nearest misses:"]
+        for miss in result.near_misses:
+            lines += _miss_lines(miss)
+    return "\n".join([*lines, "", *_closing(result, explain)])
+
+
+def _miss_lines(miss: NearMiss) -> list[str]:
+    head = f"  {miss.model.name} {miss.assessment.candidate.quant}"
+    return [head, *(f"    {'needs' if n.alone else 'needs, among others,'} {n.text}" for n in miss.needs[:3])]
+
+
+def _closing(result: Recommendation, explain: bool) -> list[str]:
+    excluded = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in result.rejected.items())
+    lines = [f"{result.catalog_models} models considered; not offered: {excluded or 'none'}"]
+    if result.picks:
+        first = result.picks[0]
+        quant = first.assessment.candidate.quant
+        lines.append(f"Next: advisor download {first.model.id}:{quant}")
+    if not explain:
+        lines.append("More: --explain, --json, --limit N")
+    return lines

@@ -1,0 +1,94 @@
+"""Memory and speed of one choice on a machine."""
+
+from dataclasses import replace
+
+from advisor.decide.budget import judge
+from advisor.decide.candidates import Entry, quants_for
+from advisor.decide.choice import Choice, Quality
+from advisor.decide.quality import system_quality
+from advisor.decide.question import Question
+from advisor.domain.estimate import Estimate
+from advisor.domain.machine import Machine
+from advisor.domain.model import Grade, Model
+from advisor.errors import UsageError
+from advisor.verbs.estimator import MachineEstimator
+from advisor.verbs.question import Request, build_question
+from advisor.verbs.selection import MachineSelection
+from advisor.verbs.workspace import Workspace
+
+LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K")
+"""Quantizations tried for a model without one named, best first, where nothing is published."""
+
+
+def estimate_choice(text: str, request: Request, selection: MachineSelection, workspace: Workspace) -> Choice:
+    """Estimate `MODEL[:QUANT]`. Without a quantization: the best that fits, else the smallest published one."""
+    model, quant = workspace.catalog.split_choice(text)
+    question = build_question(request, workspace.catalog)
+    return estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
+
+
+def estimate_model(
+    model: Model, quant: str | None, question: Question, machine: Machine, workspace: Workspace
+) -> Choice:
+    """As `estimate_choice`, with everything resolved. Raises UsageError where the catalog lacks the architecture."""
+    if workspace.catalog.shape(model.id) is None:
+        raise UsageError(
+            f"the architecture of {model.id} is not known, so its memory cannot be computed",
+            hint=model.note or "`advisor inspect` reads it from a file or a hub repository",
+        )
+    estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
+    entry = workspace.catalog.entry(model.id)
+    engine = question.engine or estimator.engine_for(entry)
+    quants = (quant,) if quant else quants_for(entry, engine) or LADDER
+    choices = [_choice(model, entry, name, question, estimator, workspace) for name in quants]
+    known = [choice for choice in choices if choice is not None]
+    if not known:
+        raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
+    return next((choice for choice in known if choice.estimate.fits), known[-1])
+
+
+def _mode(entry: Entry, task: str) -> str:
+    """The mode that a person gets without asking: non-thinking where there is a choice."""
+    modes = [mode for mode, tasks in entry.quality.items() if task in tasks]
+    return next((m for m in ("default", "non-thinking", "thinking") if m in modes), "default")
+
+
+def _choice(
+    model: Model, entry: Entry, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
+) -> Choice | None:
+    catalog = workspace.catalog
+    shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant)
+    if shape is None or weights is None:
+        return None
+    mode = _mode(entry, question.task.name)
+    thinks = mode == "thinking" or entry.thinking == "always"
+    workload = replace(question.workload, thinking_tokens=question.workload.thinking_tokens if thinks else 0)
+    needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
+    workload = replace(workload, context=max(workload.context, needed))
+    engine = question.engine or estimator.engine_for(entry)
+    estimates = estimator.estimates(model.id, shape, weights, engine, workload, question.kv_type)
+    best = min(estimates, key=_order)
+    return Choice(
+        machine=estimator.machine,
+        question=question,
+        model=model,
+        mode=mode,
+        workload=workload,
+        estimate=best,
+        verdict=judge(best.speed, question.budget, workload.thinking_tokens),
+        quality=_quality(entry, mode, question.task.name, weights.bits_per_weight),
+        evidence=catalog.evidence(model.id),
+    )
+
+
+def _order(estimate: Estimate) -> tuple[bool, float]:
+    return (not estimate.fits, estimate.speed.latency_s.p50 if estimate.speed else float("inf"))
+
+
+def _quality(entry: Entry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
+    found = entry.quality.get(mode, {}).get(task)
+    if found is None:
+        return None
+    base, base_sd, grade = found
+    score, sd = system_quality(base, base_sd, Grade(grade), task, float(entry.total_params or 0), bits_per_weight)
+    return Quality(score=score, sd=sd, grade=Grade(grade), base_score=base)

@@ -1,0 +1,59 @@
+"""The best choices for a task on a machine, within a budget."""
+
+from advisor.decide.counterfactual import needs
+from advisor.decide.explanation import why
+from advisor.decide.question import Question
+from advisor.decide.ranking import Ranking, rank
+from advisor.decide.recommendation import NearMiss, Pick, Recommendation
+from advisor.domain.machine import Machine
+from advisor.verbs.estimator import MachineEstimator
+from advisor.verbs.question import Request, build_question
+from advisor.verbs.selection import MachineSelection
+from advisor.verbs.workspace import Workspace
+
+
+def recommend(request: Request, selection: MachineSelection, workspace: Workspace) -> Recommendation:
+    """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result, not an error."""
+    catalog = workspace.catalog
+    question = build_question(request, catalog)
+    machine = workspace.machine(selection)
+    return recommend_on(question, machine, workspace)
+
+
+def recommend_on(question: Question, machine: Machine, workspace: Workspace) -> Recommendation:
+    """As `recommend`, with the question and the machine already made: the app asks this at every change."""
+    catalog = workspace.catalog
+    estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
+    ranking = rank(question, catalog.entries(), catalog, estimator, estimator.engines)
+    return Recommendation(
+        machine=machine,
+        question=question,
+        catalog_models=len(catalog.entries()),
+        catalog_sha256=catalog.sha256,
+        picks=_picks(ranking, question, workspace),
+        near_misses=tuple(
+            NearMiss(model=catalog.model(a.candidate.model_id), assessment=a, needs=needs(a, question, estimator))
+            for a in ranking.misses
+        ),
+        rejected={str(reason): count for reason, count in ranking.rejected.items()},
+        excluded={model_id: str(reason) for model_id, reason in ranking.excluded.items()},
+    )
+
+
+def _picks(ranking: Ranking, question: Question, workspace: Workspace) -> tuple[Pick, ...]:
+    catalog = workspace.catalog
+    picks = []
+    for index, assessment in enumerate(ranking.picks):
+        model_id = assessment.candidate.model_id
+        rows = catalog.evidence(model_id)
+        about_task = tuple(row for row in rows if row.task in (question.task.name, *question.task.aliases))
+        picks.append(
+            Pick(
+                rank=index + 1,
+                model=catalog.model(model_id),
+                assessment=assessment,
+                evidence=about_task or rows[:8],
+                why=why(assessment, ranking.picks[index + 1 : index + 2], question.task.title),
+            )
+        )
+    return tuple(picks)

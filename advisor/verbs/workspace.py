@@ -1,0 +1,52 @@
+"""What the verbs share in one run: settings, the catalog, the machine in question, stored results. Read once, lazily."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor.domain.machine import Machine
+from advisor.settings import Settings, results_path
+from advisor.verbs.selection import MachineSelection
+
+if TYPE_CHECKING:
+    from advisor.bench.store import Store
+    from advisor.catalog.library import Catalog
+
+
+class Workspace:
+    """One run's shared state. Everything is read when it is first asked for."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog with the user's overlays."""
+        from advisor.catalog.source import load_catalog
+
+        return load_catalog(self.settings.catalogs)
+
+    @cached_property
+    def here(self) -> Machine:
+        """This machine, probed."""
+        from advisor.probes.assemble import probe_machine
+
+        return probe_machine(self.catalog.hardware)
+
+    def machine(self, selection: MachineSelection) -> Machine:
+        """The machine that the flags mean. Raises UsageError for flags that contradict each other."""
+        from advisor.verbs.stated_machine import select_machine
+
+        return select_machine(selection, self)
+
+    @cached_property
+    def store(self) -> Store | None:
+        """Stored results, or None while there are none: reading must not create files."""
+        path = results_path()
+        if not Path(path).exists():
+            return None
+        from advisor.bench.store import open_store
+
+        return open_store(path)

@@ -1,0 +1,151 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.decide.candidates import Reason
+from advisor.decide.counterfactual import needs
+from advisor.decide.ranking import rank
+from advisor.domain.workload import Budget
+from tests.decide.market import Box, Market, entry, question
+
+GB = 1e9
+SHELF = Market(
+    entry("tiny", 0.3e9, 20),
+    entry("small", 4e9, 50),
+    entry("middle", 8e9, 58),
+    entry("large", 70e9, 66),
+    entry("old-giant", 175e9, 30),
+)
+OFFERED = ("llama.cpp",)
+
+
+def ask(box, shelf=SHELF, **changes):
+    return rank(question(**changes), shelf.entries(), shelf, box, OFFERED)
+
+
+def names(ranking):
+    return [p.candidate.system.entry.name for p in ranking.picks]
+
+
+def test_size_alone_wins_nothing():
+    assert names(ask(Box(memory=1000 * GB, bandwidth=5000 * GB))) == ["large", "middle", "small", "old-giant", "tiny"]
+
+
+def test_every_pick_fits_and_meets_the_budget():
+    ranking = ask(Box(memory=20 * GB, bandwidth=60 * GB))
+    assert names(ranking) == ["middle", "small", "tiny"]
+    assert all(p.works for p in ranking.picks)
+    assert ranking.rejected[Reason.MEMORY] >= 1
+
+
+def test_one_row_a_model_and_never_a_needlessly_small_quantization():
+    ranking = ask(Box(memory=1000 * GB, bandwidth=5000 * GB))
+    assert len(set(names(ranking))) == len(names(ranking))
+    assert all(p.candidate.quant != "Q2_K" for p in ranking.picks)
+
+
+def test_a_stated_budget_is_hard_and_a_target_is_not():
+    slow = Box(memory=64 * GB, bandwidth=0.5 * GB)
+    hard = ask(slow, budget=Budget(max_tpot_s=0.01, stated=True))
+    assert hard.picks == ()
+    assert hard.misses
+    soft = ask(slow, budget=Budget(max_tpot_s=0.01))
+    assert soft.picks
+    assert not soft.met
+    assert names(soft)[0] == "tiny"
+
+
+def test_a_near_miss_works_with_what_it_says_it_needs():
+    box = Box(memory=64 * GB, bandwidth=10 * GB)
+    q = question(budget=Budget(max_tpot_s=0.02, stated=True))
+    ranking = rank(q, SHELF.entries(), SHELF, box, OFFERED)
+    checked = 0
+    for miss in ranking.misses:
+        for need in needs(miss, q, box):
+            if need.field == "max_tpot_s" and need.alone:
+                again = question(budget=Budget(max_tpot_s=need.needed, stated=True), model=miss.candidate.model_id)
+                assert rank(again, SHELF.entries(), SHELF, box, OFFERED).picks
+                checked += 1
+    assert checked
+
+
+def test_thinking_pays_for_its_tokens():
+    shelf = Market(
+        entry("both", 8e9, 58, thinking="toggle", mode="non-thinking"),
+        entry("thinker", 8e9, 70, thinking="always", mode="thinking"),
+    )
+    budget = Budget(max_ttft_s=3.0, max_latency_s=30.0, stated=True)
+    assert names(ask(Box(memory=64 * GB, bandwidth=60 * GB), shelf, budget=budget)) == ["both"]
+    assert names(ask(Box(memory=64 * GB, bandwidth=5000 * GB), shelf, budget=Budget()))[0] == "thinker"
+
+
+def test_filters_count_their_reasons():
+    shelf = Market(
+        entry("free", 4e9, 50),
+        entry("closed", 4e9, 90, downloadable=False),
+        entry("research", 4e9, 60, commercial=False),
+        entry("unread", 4e9, 60, commercial=None),
+        entry("copy", 4e9, 61, official=False),
+        entry("short", 4e9, 55, context_max=512),
+        entry("odd", 4e9, 55, engines=("other",)),
+        entry("ears", 4e9, 55, category="asr"),
+        entry("unknown", 4e9, 55, quality={"default": {"coding": (50.0, 3.0, "measured")}}),
+    )
+    ranking = ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf, licence="commercial")
+    assert names(ranking) == ["free"]
+    assert ranking.rejected == {
+        Reason.NOT_DOWNLOADABLE: 1,
+        Reason.LICENCE: 2,
+        Reason.DERIVATIVE: 1,
+        Reason.CONTEXT: 1,
+        Reason.NO_ENGINE: 1,
+        Reason.NOT_FOR_TASK: 1,
+        Reason.NO_QUALITY: 1,
+    }
+
+
+def test_doubt_costs_but_does_not_forbid():
+    shelf = Market(entry("proven", 8e9, 55, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="prior"))
+    assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "proven"
+    shelf = Market(entry("proven", 8e9, 45, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="prior"))
+    assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "hoped"
+
+
+def test_the_search_looks_at_few():
+    many = Market(*(entry(f"m{i}", (1 + i) * 1e9, 40 + i * 0.1) for i in range(300)))
+    box = Box(memory=10_000 * GB, bandwidth=1e15)
+    assert len(ask(box, many).picks) == 5
+    assert box.calls < 40
+
+
+models = st.builds(
+    lambda i, params, score, sd: entry(f"m{i}", params, score, sd=sd),
+    st.integers(0, 10**6),
+    st.floats(1e8, 2e11),
+    st.floats(1, 99),
+    st.floats(0.5, 15),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(models, min_size=1, max_size=12, unique_by=lambda e: e.id),
+    st.floats(1, 200),
+    st.floats(1, 3000),
+    st.floats(1, 4),
+    st.floats(1, 4),
+    st.floats(1, 4),
+)
+def test_more_of_anything_never_worsens_the_best(entries, memory, bandwidth, more_memory, more_bandwidth, more_time):
+    shelf = Market(*entries)
+
+    def best(memory_factor, bandwidth_factor, time_factor):
+        budget = Budget(max_ttft_s=3 * time_factor, max_tpot_s=0.2 * time_factor, stated=True)
+        box = Box(memory=memory * memory_factor * GB, bandwidth=bandwidth * bandwidth_factor * GB)
+        picks = ask(box, shelf, budget=budget).picks
+        return picks[0].candidate.utility if picks else -1e9
+
+    before = best(1, 1, 1)
+    assert best(more_memory, 1, 1) >= before
+    assert best(1, more_bandwidth, 1) >= before
+    assert best(1, 1, more_time) >= before
+    assert best(1, 1, 1) == before
