@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from advisor.catalog.names import close_names, key_of
 from advisor.catalog.records import evidence_of, model_of
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
 from advisor.domain.quantization import Quantization
 from advisor.domain.workload import Task
@@ -21,41 +22,6 @@ if TYPE_CHECKING:
     from advisor.estimate.constants import Constants
     from advisor.estimate.shape import ModelShape
     from advisor.estimate.weights import WeightProfile
-
-
-class CatalogEntry(NamedTuple):
-    """One model as ranking needs it, straight from the compiled index."""
-
-    id: str
-    name: str
-    family: str
-    vendor: str
-    category: str
-    thinking: str
-    """never, toggle or always."""
-    commercial: bool | None
-    licence: str | None
-    official: bool
-    downloadable: bool
-    released: str | None
-    context_max: int | None
-    """Longest stated context, tokens."""
-    engines: Sequence[str]
-    modalities: Sequence[str]
-    capabilities: Sequence[str]
-    domain: str | None
-    total_params: int | None
-    active_params: int | None
-    training_tokens: int | None
-    published: Mapping[str, Sequence[str]]
-    """Quantizations with files on the hub, by format."""
-    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
-    """(score, sd, grade) by mode and task."""
-
-    @property
-    def published_quants(self) -> Sequence[str]:
-        """GGUF quantizations with files on the hub."""
-        return self.published.get("gguf", ())
 
 
 class Catalog:
