@@ -160,6 +160,23 @@ class Catalog:
         return next(q for q in self.quantizations if q.name == name)
 
     @cached_property
+    def default_quants(self) -> frozenset[str]:
+        """Quantizations that are considered unless one is named."""
+        return frozenset(q.name for q in self.quantizations if q.offered)
+
+    def resolve_engine(self, text: str) -> str:
+        """The engine that a typed name means. Raises `UnknownName`."""
+        key = key_of(text)
+        names = tuple(self.constants.engines)
+        found = next((name for name in names if key_of(name) == key), None)
+        if found is None:
+            shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+            close = close_names(text, names)
+            hint = None if close else "engines: " + ", ".join(names)
+            raise UnknownName(f"no engine named '{shown}'", suggestions=close, hint=hint)
+        return found
+
+    @cached_property
     def tasks(self) -> tuple[Task, ...]:
         """Every task, in the order of tasks.yaml."""
         from advisor.catalog.tables import tasks_of
