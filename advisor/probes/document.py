@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,20 @@ def machine_from(document: Any, name: str = "the document") -> Machine:
     return replace(cleaned, accelerators=devices, origin="file")
 
 
+@cache
+def _adapter() -> Any:
+    """Checks of every field, built once: building takes longer than checking."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Machine)
+
+
 def _validated(document: Mapping[str, Any], name: str) -> Machine:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
         text = json.dumps({key: value for key, value in document.items() if key != "schema"})
-        machine: Machine = TypeAdapter(Machine).validate_json(text, strict=True)
+        machine: Machine = _adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "document"

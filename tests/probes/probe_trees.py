@@ -142,3 +142,8 @@ def kfd(node, address, *, gfx, simds, local_mem_size, width=None, clock=None, un
     if width:
         files[f"{base}/mem_banks/0/properties"] = f"heap_type 1\nwidth {width}\nmem_clk_max {clock or 0}\n"
     return Tree(files=files)
+
+
+SPARK = arm(["0xd87"] * 5 + ["0xd85"] * 5 + ["0xd87"] * 5 + ["0xd85"] * 5, capacity=([718] * 5 + [997] * 5) * 2)
+SPARK |= meminfo(119.69, 90) | Tree(files={"/dev/nvidia0": "", "/sys/class/dmi/id/product_name": "NVIDIA_DGX_Spark\n"})
+"""A DGX Spark: 20 cores, ten of them fast, 119.69 GiB (reconstructed from public reports of owners)."""

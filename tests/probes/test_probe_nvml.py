@@ -31,7 +31,10 @@ def one(findings):
 
 
 def test_every_scenario_is_named_here():
-    text = "".join((HERE / name).read_text() for name in ("test_probe_nvml.py", "test_probe_faults.py"))
+    text = "".join(
+        (HERE / name).read_text()
+        for name in ("test_probe_nvml.py", "test_probe_faults.py", "test_probe_faults_limits.py")
+    )
     assert [p.stem for p in SCENARIOS.glob("*.nvml") if f'"{p.stem}"' not in text] == []
 
 
@@ -116,7 +119,10 @@ def test_hang_is_killed_and_said(found):
 
 
 def test_hang_keeps_what_came_before(found):
-    findings = found("hang_second", limit_s=6.0)
+    for limit_s in (2.0, 8.0, 25.0):  # a busy machine may need longer to start the child at all
+        findings = found("hang_second", limit_s=limit_s)
+        if findings.sightings:
+            break
     assert [s.device.pci_address for s in findings.sightings] == ["0000:41:00.0"]
     assert "1 device answered before" in findings.notes[0].message
 
