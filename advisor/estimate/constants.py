@@ -1,0 +1,179 @@
+"""Constants of the estimators as dataclasses, built from plain mappings that the catalog reads from its data files.
+
+Priors say, for a backend and a hardware generation, which share of the data sheet's rates an engine reaches; engine
+profiles say what an engine allocates by default. Every value stands in catalog/calibration.yaml or catalog/engines.yaml
+with its fit and source; this module holds none of its own.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from advisor.errors import BadDocument
+from advisor.estimate.calibration import PARAMETERS, Posterior, diagonal
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineProfile:
+    """What an engine allocates and how it runs, by default. Bytes unless named otherwise."""
+
+    name: str
+    version: str = ""
+    """Version the defaults were read from."""
+    formats: tuple[str, ...] = ("gguf",)
+    backend: str | None = None
+    """Parameters of its own (vllm, mlx); None: those of the device's backend."""
+    micro_batch: int = 512
+    cache_padding: int = 256
+    unified_cache: bool = True
+    window_cache: bool = True
+    """Sliding-window layers keep only their window."""
+    absorbed_mla: bool = True
+    flash_attention: bool = True
+    default_sequences: int = 1
+    """Parallel sequences when nothing is asked for."""
+    all_outputs: bool = False
+    """Logits for every token of a batch instead of the last of each sequence."""
+    maps_file: bool = True
+    repacks: bool = False
+    """Copies some CPU weights into a layout of its own."""
+    duplicates_tied: bool = True
+    """Keeps the token embedding in host memory beside the copy that serves as output head on the GPU."""
+    offloads: bool = True
+    """Can leave layers or experts on the CPU."""
+    tensor_parallel: bool = False
+    process_bytes: int = 0
+    vocab_bytes: int = 0
+    """Host bytes a token of vocabulary."""
+    prompt_cache_bytes: int = 0
+    """Grows to this while running, host; can be turned off."""
+    utilization: float | None = None
+    """Share of each device's memory taken whatever the model needs (vLLM)."""
+    activation_factor: float = 1.0
+    graph_bytes: int = 0
+    """Captured graphs, per device."""
+    context_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Driver context and libraries by backend, per device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuRates:
+    """What one CPU thread does: bytes of weights a second by storage type, FLOPs, and bandwidth where it is unknown."""
+
+    gemv_bytes_per_s: Mapping[str, float]
+    gemm_flops: Mapping[str, float]
+    attention_flops: float
+    scale_by_isa: Mapping[str, float]
+    """Speed of a thread relative to the one the rates were measured on, by best instruction set."""
+    bandwidth_by_isa: Mapping[str, float]
+    """Bytes a second one thread reads, where nothing is known of the memory."""
+    bandwidth_ceiling_bytes_per_s: float
+    """Most that is assumed of an unknown memory system."""
+    unknown_sd: float
+    """Log standard deviation of a bandwidth assumed this way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constants:
+    """All constants. Compared by identity, so that derived values can be cached by it."""
+
+    priors: Mapping[tuple[str, str], Posterior]
+    """By backend and generation (lower case); generation "" is the backend's own."""
+    devices: Mapping[tuple[str, str], Posterior]
+    """By backend and device name (lower case): learned from published rows of that device."""
+    generations: Sequence[tuple[str, str]]
+    """Part of an architecture's name (lower case) and the generation it means, first match wins."""
+    engines: Mapping[str, EngineProfile]
+    cpu: CpuRates
+    batch_cost: Mapping[str, Sequence[float]]
+    """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
+    settings: Mapping[str, float]
+    version: str = ""
+
+    @classmethod
+    def from_mapping(cls, calibration: Plain, engines: Plain) -> "Constants":
+        """From the contents of calibration.yaml and engines.yaml. Raises BadDocument naming what is missing."""
+        try:
+            return cls(
+                priors=_priors(calibration["backends"]),
+                devices={},
+                generations=[(str(k).lower(), str(v)) for k, v in calibration["generations"].items()],
+                engines={name: _engine(name, plain) for name, plain in engines["engines"].items()},
+                cpu=CpuRates(**calibration["cpu"]),
+                batch_cost=dict(calibration["batch_cost"]),
+                settings={str(k): float(v) for k, v in calibration["settings"].items()},
+                version=str(calibration.get("version", "")),
+            ).with_devices(calibration.get("devices") or ())
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadDocument(
+                f"the constants of the estimates are incomplete: {error}",
+                hint="compare catalog/calibration.yaml and catalog/engines.yaml with those shipped",
+            ) from error
+
+    def with_devices(self, rows: Sequence[Plain]) -> "Constants":
+        """These constants with posteriors of single devices, from plain rows."""
+        devices = {}
+        for row in rows:
+            posterior = Posterior.from_mapping(row)
+            for name in (row["device"], *row.get("aliases", ())):
+                devices[(str(row["backend"]), device_key(str(name)))] = posterior
+        return Constants(
+            priors=self.priors, devices=devices, generations=self.generations, engines=self.engines, cpu=self.cpu,
+            batch_cost=self.batch_cost, settings=self.settings, version=self.version,
+        )  # fmt: skip
+
+    def engine(self, name: str) -> EngineProfile:
+        """Profile of an engine; an unknown one runs like llama.cpp."""
+        return self.engines.get(name) or self.engines["llama.cpp"]
+
+    def generation(self, architecture: str | None) -> str:
+        """The generation an architecture's name belongs to, or ""."""
+        text = (architecture or "").lower()
+        return next((name for part, name in self.generations if part in text), "")
+
+    def prior(self, backend: str, generation: str) -> Posterior:
+        """Prior of a backend on a generation; falls back to the backend, then to the generic one."""
+        return self.priors.get((backend, generation)) or self.priors.get((backend, "")) or self.priors[("generic", "")]
+
+
+def device_key(name: str) -> str:
+    """A device's name as a key: lower case, without vendor words and spaces."""
+    text = name.lower()
+    for word in ("nvidia", "geforce", "amd", "radeon", "intel", "apple", "(r)", "(tm)", "graphics", " gpu"):
+        text = text.replace(word, " ")
+    return "".join(ch for ch in text if ch.isalnum())
+
+
+def _engine(name: str, plain: Plain) -> EngineProfile:
+    values = dict(plain)
+    values.pop("source", None)
+    values["formats"] = tuple(values.get("formats", ("gguf",)))
+    return EngineProfile(name=name, **values)
+
+
+def _priors(backends: Plain) -> dict[tuple[str, str], Posterior]:
+    """A backend states what differs from generic, a generation what differs from its backend.
+
+    Pairs of a median factor and a log standard deviation.
+    """
+    priors = {}
+    generic = backends["generic"]["prior"]
+    for backend, plain in backends.items():
+        base = {**generic, **plain["prior"]}
+        priors[(str(backend), "")] = _prior(str(backend), base)
+        for generation, changes in (plain.get("generations") or {}).items():
+            priors[(str(backend), str(generation))] = _prior(str(backend), {**base, **changes})
+    return priors
+
+
+def _prior(backend: str, merged: Plain) -> Posterior:
+    pairs = [merged[name] for name in PARAMETERS]
+    return Posterior(
+        mean=tuple(math.log(float(pair[0])) for pair in pairs),
+        covariance=diagonal([float(pair[1]) ** 2 for pair in pairs]),
+        noise_sd=tuple(float(x) for x in merged["noise_sd"]),
+        backend=backend,
+    )

@@ -1,0 +1,54 @@
+"""Floating point operations of prompts and of single tokens: exact counts of matrix products, attention and state."""
+
+from typing import NamedTuple
+
+from advisor.estimate.shape import ModelShape
+
+
+class Work(NamedTuple):
+    """FLOPs by kind of kernel."""
+
+    dense: float
+    experts: float
+    attention: float
+    head: float
+    state: float
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return sum(self)
+
+
+def attended(tokens: float, depth: float, window: float) -> float:
+    """Pairs of a new token and one it attends to, for `tokens` new ones after `depth` earlier ones.
+
+    Without a window: n·d + n²/2. With one, each new token attends to at most `window` others.
+    """
+    if not window:
+        return tokens * depth + tokens * tokens / 2
+    growing = max(0.0, min(tokens, window - depth))
+    return growing * depth + growing * growing / 2 + (tokens - growing) * window
+
+
+def prompt_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
+    """FLOPs of reading `tokens` after `depth` earlier ones; the output head runs for the last alone."""
+    full = attended(tokens, depth, 0.0)
+    near = attended(tokens, depth, float(shape.window)) if shape.window else full
+    attention = state = 0.0
+    for kind, n in zip(shape.layers, shape.counts, strict=True):
+        if kind.reads:
+            attention += n * kind.attention_flops * (full if kind.reads == "F" else near)
+        state += n * kind.state_flops * tokens
+    return Work(
+        dense=2.0 * shape.dense_params * tokens,
+        experts=2.0 * shape.expert_params * shape.expert_share * tokens,
+        attention=attention,
+        head=2.0 * shape.output_params,
+        state=state,
+    )
+
+
+def token_work(shape: ModelShape, depth: float) -> Work:
+    """FLOPs of one output token at this depth."""
+    return prompt_work(shape, 1.0, depth)

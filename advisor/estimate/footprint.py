@@ -1,0 +1,158 @@
+"""Memory of one choice, device by device: weights, cache, scratch and overhead as the engine would allocate them.
+
+llama.cpp puts the last layers on the accelerators and keeps the input embedding in host memory; a tied output head is a
+second copy there. Experts can stay on the host layer by layer, the first layers first.
+"""
+
+from dataclasses import dataclass, replace
+
+from advisor.domain.estimate import DeviceMemory, Footprint, Placement, PlacementKind
+from advisor.domain.machine import Machine
+from advisor.domain.workload import Workload
+from advisor.estimate.compute_buffer import compute_bytes, host_buffer_bytes
+from advisor.estimate.constants import Constants, EngineProfile
+from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
+from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to be placed: a model's shape and weights, an engine and the cache it would lay out."""
+
+    shape: ModelShape
+    weights: WeightProfile
+    engine: EngineProfile
+    layout: CacheLayout
+
+
+def cache_layout(workload: Workload, engine: EngineProfile, kv_type: str = "f16") -> CacheLayout:
+    """The cache an engine lays out for a workload; `kv_type` is one type, or K and V as "q8_0/f16"."""
+    k_type, _, v_type = kv_type.partition("/")
+    users = max(1, workload.users)
+    return CacheLayout(
+        context=max(1, workload.context) * users,
+        sequences=max(users, engine.default_sequences),
+        unified=engine.unified_cache,
+        micro_batch=engine.micro_batch,
+        k_type=k_type,
+        v_type=v_type or k_type,
+        padding=engine.cache_padding,
+        full_window=not engine.window_cache,
+    )
+
+
+def footprint(choice: Choice, placement: Placement, machine: Machine, constants: Constants) -> Footprint:
+    """Bytes on each accelerator of the placement and on the host, with what is available there."""
+    if placement.kind is PlacementKind.CPU:
+        return _on_cpu(choice, machine, constants)
+    spans = device_spans(choice, placement, machine, constants)
+    devices, unified, needs_limit = [], 0, len(spans)
+    for index, first, last in spans:
+        accelerator = machine.accelerators[index]
+        memory = _on_device(choice, placement, (first, last), needs_limit, accelerator.backend or "")
+        available = accelerator_available_bytes(accelerator, machine, constants)
+        if choice.engine.utilization is not None and accelerator.memory_total_bytes and available is not None:
+            available = min(available, int(accelerator.memory_total_bytes * choice.engine.utilization))
+        devices.append(replace(memory, device=f"gpu{index}", available_bytes=available))
+        unified += memory.total_bytes if accelerator.unified else 0
+    host = host_available_bytes(machine, constants)
+    left = None if host is None else host - unified
+    devices.append(replace(_on_host(choice, placement, spans), available_bytes=left))
+    mapped = choice.weights.file_bytes if choice.engine.maps_file and choice.weights.format == "gguf" else 0
+    return Footprint(devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes))
+
+
+def first_gpu_layer(placement: Placement, n_layers: int) -> int:
+    """Index of the first layer on an accelerator. `gpu_layers` counts the output head as one, as llama.cpp does."""
+    return max(n_layers + 1 - placement.gpu_layers, 0)
+
+
+def device_spans(
+    choice: Choice, placement: Placement, machine: Machine, constants: Constants
+) -> list[tuple[int, int, int]]:
+    """Accelerator, first layer and end of its layers; the head counts as layer `n_layers`. Split by free memory."""
+    n = choice.shape.n_layers
+    first = first_gpu_layer(placement, n)
+    devices = placement.devices or (0,)
+    if len(devices) == 1 or placement.tensor_parallel > 1:
+        return [(index, first, n + 1) for index in devices]
+    free = [accelerator_available_bytes(machine.accelerators[i], machine, constants) or 1 for i in devices]
+    spans, start, reached = [], first, 0
+    for index, share in zip(devices, free, strict=True):
+        reached += share
+        end = first + round((n + 1 - first) * reached / sum(free))
+        spans.append((index, start, end))
+        start = end
+    return spans
+
+
+def _on_device(choice: Choice, placement: Placement, span: tuple[int, int], devices: int, backend: str) -> DeviceMemory:
+    """Bytes of layers first to last - 1 on one accelerator; the output head is layer `n_layers`."""
+    shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
+    first, last = span
+    part = weights.between(first, min(last, shape.n_layers))
+    on_host = weights.between(first, min(placement.cpu_expert_layers, last)).experts
+    held = part.dense + part.experts - on_host
+    if last > shape.n_layers:
+        held += weights.head_bytes + weights.other_bytes
+        held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
+    counts = shape.counts_between(first, min(last, shape.n_layers))
+    cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
+    if placement.tensor_parallel > 1:
+        held, cache = held // placement.tensor_parallel, cache // placement.tensor_parallel
+    compute = compute_bytes(shape, layout, engine, devices=devices)
+    compute += _staging_bytes(choice, placement)
+    overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes
+    return DeviceMemory(
+        device="", weights_bytes=held, kv_cache_bytes=cache, compute_bytes=compute, overhead_bytes=overhead
+    )
+
+
+def _staging_bytes(choice: Choice, placement: Placement) -> int:
+    """Room for the experts of one layer that are copied in while a prompt is read (two of their three matrices)."""
+    if placement.cpu_expert_layers == 0:
+        return 0
+    return max((kind.experts for kind in choice.weights.layers), default=0) * 2 // 3
+
+
+def _on_host(choice: Choice, placement: Placement, spans: list[tuple[int, int, int]]) -> DeviceMemory:
+    """What stays in main memory beside accelerators: embedding, layers left over, experts, buffers, the process."""
+    shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
+    first = spans[0][1]
+    part = weights.between(0, first)
+    held = part.dense + part.experts
+    held += weights.between(first, min(placement.cpu_expert_layers, shape.n_layers)).experts
+    if engine.duplicates_tied:
+        held += weights.embedding_bytes
+    counts = shape.counts_between(0, first)
+    cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts) if first else 0
+    return DeviceMemory(
+        device="host",
+        weights_bytes=held,
+        kv_cache_bytes=cache,
+        compute_bytes=host_buffer_bytes(shape, layout) + (compute_bytes(shape, layout, engine) if first else 0),
+        overhead_bytes=process_bytes(choice),
+    )
+
+
+def _on_cpu(choice: Choice, machine: Machine, constants: Constants) -> Footprint:
+    """Everything in main memory. Repacked tensors are a private copy; their pages of the file can be dropped."""
+    shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
+    whole = weights.between(0, shape.n_layers)
+    repacked = whole.dense_repacked + whole.experts_repacked if engine.repacks else 0
+    memory = DeviceMemory(
+        device="host",
+        weights_bytes=weights.tensor_bytes,
+        kv_cache_bytes=cache_bytes(shape, layout) + state_bytes(shape, layout),
+        compute_bytes=compute_bytes(shape, layout, engine) + 4 * shape.vocab * layout.sequences,
+        overhead_bytes=process_bytes(choice),
+        available_bytes=host_available_bytes(machine, constants),
+    )
+    return Footprint(devices=(memory,), reclaimable_bytes=repacked if engine.maps_file else 0)
+
+
+def process_bytes(choice: Choice) -> int:
+    """The engine's own process: libraries, and the vocabulary."""
+    return choice.engine.process_bytes + choice.engine.vocab_bytes * choice.shape.vocab

@@ -1,0 +1,87 @@
+"""Quantization formats beside GGUF: how many bits a weight takes and which tensors stay at 16 bits.
+
+Figures are the storage layouts of each format; embeddings, output head, norms and router stay 16-bit unless said
+otherwise. Names are matched without regard to case.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from advisor.estimate.quant_rules import BASE_TYPE
+from advisor.estimate.tensors import Tensor
+
+
+class FlatFormat(NamedTuple):
+    """A format with one figure for all quantized weights."""
+
+    format: str
+    bits: float
+    embeddings_too: bool
+    type_name: str
+    """The ggml type that is read and multiplied at a like cost."""
+    experts_only: bool = False
+
+
+FORMATS: dict[str, FlatFormat] = {
+    "bf16-safetensors": FlatFormat("safetensors", 16.0, True, "bf16"),
+    "fp16-safetensors": FlatFormat("safetensors", 16.0, True, "f16"),
+    "fp8": FlatFormat("safetensors", 8 + 32 / 16384, False, "q8_0"),
+    "int8": FlatFormat("safetensors", 8.0, False, "q8_0"),
+    "gptq-int4": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
+    "gptq-int8": FlatFormat("safetensors", 8 + 20 / 128, False, "q8_0"),
+    "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
+    "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
+    "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", True),
+    "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
+    "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
+    "mlx-3bit": FlatFormat("mlx", 3.5, True, "q3_K"),
+    "mlx-4bit": FlatFormat("mlx", 4.5, True, "q4_0"),
+    "mlx-5bit": FlatFormat("mlx", 5.5, True, "q5_0"),
+    "mlx-6bit": FlatFormat("mlx", 6.5, True, "q6_K"),
+    "mlx-8bit": FlatFormat("mlx", 8.5, True, "q8_0"),
+    "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
+}
+"""MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point."""
+
+_ALIASES = {
+    "gptq": "gptq-int4", "gptq-4bit": "gptq-int4", "awq-int4": "awq", "awq-4bit": "awq", "bnb-4bit": "nf4",
+    "nf4-bnb": "nf4", "fp8-dynamic": "fp8", "fp8-block": "fp8", "w8a8": "int8", "w8a16": "int8",
+    "safetensors-bf16": "bf16-safetensors", "safetensors-fp16": "fp16-safetensors",
+    "nvfp4-modelopt": "nvfp4-safetensors", "4bit": "mlx-4bit", "8bit": "mlx-8bit", "6bit": "mlx-6bit",
+    "5bit": "mlx-5bit", "3bit": "mlx-3bit", "mlx-fp16": "mlx-bf16", "4-bit": "mlx-4bit", "8-bit": "mlx-8bit",
+    "mlx-4bit-dwq": "mlx-4bit", "gptq-int4-g128": "gptq-int4", "awq-int4-g128": "awq", "bf16-hf": "bf16-safetensors",
+}  # fmt: skip
+
+
+def is_gguf(quant: str) -> bool:
+    """Whether this is a preset of llama.cpp's quantizer."""
+    return quant in BASE_TYPE
+
+
+def known_quants() -> tuple[str, ...]:
+    """Every quantization that a weight profile can be computed for."""
+    return (*BASE_TYPE, *FORMATS)
+
+
+def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str], dict[str, int]]:
+    """Format, type of each tensor and bytes of each tensor. Raises KeyError for an unknown name."""
+    name = quant.lower().replace("_", "-").replace(" ", "-")
+    chosen = FORMATS[_ALIASES.get(name, name)]
+    types, sizes = {}, {}
+    for t in tensors:
+        bits, kind = _bits(t, chosen)
+        types[t.name] = kind
+        sizes[t.name] = math.ceil(t.elements * bits / 8)
+    return chosen.format, types, sizes
+
+
+def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
+    outer = "blk." not in tensor.name
+    plain = len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name
+    if plain or (outer and not chosen.embeddings_too):
+        return 16.0, "bf16"
+    if chosen.experts_only and "_exps." not in tensor.name:
+        return 16.0, "bf16"
+    return chosen.bits, chosen.type_name

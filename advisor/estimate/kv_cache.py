@@ -1,0 +1,85 @@
+"""Bytes of the KV cache and of recurrent state, to the byte as llama.cpp allocates them (build b11434).
+
+Contexts are padded to 256 cells. One unified stream holds the cells of all sequences; otherwise each sequence has a
+stream of its own. Sliding-window layers keep the window plus one micro-batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.tensor_types import BLOCKS, row_bytes
+
+CELL_PADDING = 256
+"""llama.cpp rounds the context up to a multiple of this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheLayout:
+    """How an engine lays the cache out. `context` counts the tokens of all sequences together."""
+
+    context: int
+    sequences: int = 1
+    unified: bool = True
+    micro_batch: int = 512
+    k_type: str = "f16"
+    v_type: str = "f16"
+    padding: int = CELL_PADDING
+    full_window: bool = False
+    """Window layers keep every token (--swa-full; engines without window caches)."""
+    state_copies: int = 1
+    """Recurrent states kept per sequence: 1, and one more for each step speculation may roll back."""
+
+
+def padded(tokens: int, padding: int = CELL_PADDING) -> int:
+    """`tokens` rounded up."""
+    return -(-tokens // padding) * padding
+
+
+def cells(layout: CacheLayout) -> int:
+    """Cells of one full-attention layer, all streams together."""
+    if layout.unified:
+        return padded(layout.context, layout.padding)
+    return layout.sequences * padded(-(-layout.context // layout.sequences), layout.padding)
+
+
+def window_cells(layout: CacheLayout, window: int) -> int:
+    """Cells of one sliding-window layer, all streams together."""
+    streams = 1 if layout.unified else layout.sequences
+    stream_cells = cells(layout) // streams
+    if layout.full_window or not window:
+        return stream_cells * streams
+    kept = window * (layout.sequences if layout.unified else 1) + layout.micro_batch
+    return streams * min(stream_cells, padded(min(stream_cells, kept), layout.padding))
+
+
+def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
+    """Bytes of keys and values, of all layers or of `counts` of each kind of layer."""
+    full, window = cells(layout), window_cells(layout, shape.window)
+    total = 0
+    for kind, n in zip(shape.layers, counts or shape.counts, strict=True):
+        if kind.cache and n:
+            row = row_bytes(kind.k_elements, layout.k_type)
+            row += row_bytes(kind.v_elements, layout.v_type) if kind.v_elements else 0
+            row += row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
+            total += n * row * (full if kind.cache == "F" else window)
+    return total
+
+
+def state_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
+    """Bytes of recurrent state (F32) of all sequences."""
+    one = sum(kind.state_bytes * n for kind, n in zip(shape.layers, counts or shape.counts, strict=True))
+    return one * max(1, layout.sequences) * layout.state_copies
+
+
+def read_bytes(shape: ModelShape, depth: float, k_type: str = "f16", v_type: str = "f16") -> float:
+    """Bytes of cache that one new token of one sequence reads at this depth (tokens already there)."""
+    k_size = BLOCKS[k_type].bytes / BLOCKS[k_type].weights
+    v_size = BLOCKS[v_type].bytes / BLOCKS[v_type].weights
+    near = min(depth, shape.window) if shape.window else depth
+    total = 0.0
+    for kind, n in zip(shape.layers, shape.counts, strict=True):
+        if kind.reads:
+            row = kind.k_elements * k_size + kind.v_elements * v_size
+            total += n * row * (depth if kind.reads == "F" else near)
+    return total
