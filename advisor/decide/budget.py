@@ -75,9 +75,14 @@ def first_answer_token(speed: Speed, thinking_tokens: int) -> Quantity:
 
 
 def judge(speed: Speed | None, budget: Budget, thinking_tokens: int = 0) -> Verdict:
-    """Hold a speed against a budget. An unknown speed meets nothing that has a limit."""
+    """Hold a speed against a budget. An unknown speed meets nothing that has a limit.
+
+    Thinking tokens are paid for in the time of the whole answer; in a budget without a limit on that, they must fit
+    into the time to the first token, or they would cost nothing.
+    """
+    unpaid = 0 if budget.max_latency_s is not None else thinking_tokens
     limits = (
-        ("max_ttft_s", budget.max_ttft_s, first_answer_token(speed, thinking_tokens) if speed else None),
+        ("max_ttft_s", budget.max_ttft_s, first_answer_token(speed, unpaid) if speed else None),
         ("max_tpot_s", budget.max_tpot_s, speed.tpot_s if speed else None),
         ("max_latency_s", budget.max_latency_s, speed.latency_s if speed else None),
     )

@@ -5,13 +5,14 @@ less what its size and its work must buy. So more memory, bandwidth or time can 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from advisor.decide.quality import system_quality
+from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Grade
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
@@ -21,6 +22,19 @@ DOUBT_WEIGHT = 0.3
 POINTS_PER_DOUBLING = 0.5
 """Points of quality that a doubling of the weights must buy; also that a doubling of the work per answer must buy.
 Below the noise of one benchmark (1–2 points), above nothing: of two equals the smaller and faster wins."""
+
+
+ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}
+"""What an engine loads, where it is not GGUF."""
+ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "llama.cpp"}
+"""Engines that load whatever llama.cpp loads."""
+
+
+FLOOR_PENALTY = 200.0
+"""Points off a quantization too coarse for its model's size: below every other choice, so it comes only when nothing
+else fits."""
+NATIVE_BITS = {"MXFP4": 4.6}
+"""Mean bits per weight of weights that were published in such a format: that quantization loses nothing."""
 
 
 class Reason(StrEnum):
@@ -41,37 +55,20 @@ class Reason(StrEnum):
     OUTRANKED = "outranked"
 
 
-class Entry(Protocol):
-    """What is read of a catalogued model."""
-
-    id: str
-    name: str
-    category: str
-    thinking: str
-    commercial: bool | None
-    licence: str | None
-    official: bool
-    downloadable: bool
-    context_max: int | None
-    engines: tuple[str, ...]
-    modalities: tuple[str, ...]
-    capabilities: tuple[str, ...]
-    total_params: int | None
-    active_params: int | None
-    kind: str | None
-    quants: tuple[str, ...]
-    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
-
-
 class Shelf(Protocol):
     """What is needed of the catalog."""
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[CatalogEntry]:
         """Every model."""
         ...
 
     def shape(self, model_id: str) -> ModelShape | None:
         """Compact architecture; None when unknown."""
+        ...
+
+    @property
+    def default_quants(self) -> Collection[str]:
+        """Quantizations that are considered unless one is named."""
         ...
 
     def weights(self, model_id: str, quant: str) -> WeightProfile | None:
@@ -83,7 +80,7 @@ class Shelf(Protocol):
 class System:
     """A model in one thinking mode, before a quantization is chosen."""
 
-    entry: Entry
+    entry: CatalogEntry
     mode: str
     base_score: float
     base_sd: float
@@ -110,7 +107,7 @@ class Candidate:
         return self.system.entry.id
 
 
-def _fits_task(entry: Entry, question: Question) -> bool:
+def _fits_task(entry: CatalogEntry, question: Question) -> bool:
     task = question.task
     if entry.category not in task.categories:
         return False
@@ -118,7 +115,7 @@ def _fits_task(entry: Entry, question: Question) -> bool:
     return not needs_modality
 
 
-def _licence_allows(entry: Entry, licence: str) -> bool:
+def _licence_allows(entry: CatalogEntry, licence: str) -> bool:
     if licence == "any":
         return True
     if licence == "commercial":
@@ -126,29 +123,49 @@ def _licence_allows(entry: Entry, licence: str) -> bool:
     return (entry.licence or "").lower() == licence.lower()
 
 
-def engine_for(entry: Entry, question: Question, offered: Sequence[str]) -> str | None:
+def native_bits_of(entry: CatalogEntry) -> float:
+    """Bits per weight as published: less than 16 where the original weights were trained in a narrow format."""
+    published = entry.published.get("gguf", ())
+    return next((bits for name, bits in NATIVE_BITS.items() if name in published), 16.0)
+
+
+def engine_for(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> str | None:
     """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
-    names = (question.engine,) if question.engine else offered
-    return next((name for name in names if name in entry.engines), None)
+    return engine_offered(entry, (question.engine,) if question.engine else offered)
 
 
-def screen(entry: Entry, question: Question, offered: Sequence[str]) -> Reason | None:
+def engine_offered(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
+    """The first engine of these that loads the model."""
+    return next((name for name in offered if _loads(name, entry)), None)
+
+
+def _loads(engine: str, entry: CatalogEntry) -> bool:
+    return ENGINE_FAMILIES.get(engine, engine) in entry.engines
+
+
+def quants_for(entry: CatalogEntry, engine: str) -> Sequence[str]:
+    """Published quantizations in the format that an engine loads."""
+    return entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
+
+
+def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> Reason | None:
     """Why a model is out before any arithmetic; None when it stays."""
     if question.model is None and not entry.official and not question.derivatives:
         return Reason.DERIVATIVE
+    engine = engine_for(entry, question, offered)
     checks = (
         (_fits_task(entry, question), Reason.NOT_FOR_TASK),
         (entry.downloadable, Reason.NOT_DOWNLOADABLE),
-        (bool(entry.quants), Reason.NOT_DOWNLOADABLE),
         (_licence_allows(entry, question.licence), Reason.LICENCE),
-        (engine_for(entry, question, offered) is not None, Reason.NO_ENGINE),
+        (engine is not None, Reason.NO_ENGINE),
+        (bool(quants_for(entry, engine or "")), Reason.NOT_DOWNLOADABLE),
         ((entry.context_max or 1 << 40) >= question.workload.context, Reason.CONTEXT),
         (any(question.task.name in tasks for tasks in entry.quality.values()), Reason.NO_QUALITY),
     )
     return next((reason for ok, reason in checks if not ok), None)
 
 
-def systems(entry: Entry, question: Question) -> Iterator[System]:
+def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:
     """Each thinking mode that has a score for the task."""
     for mode, tasks in entry.quality.items():
         found = tasks.get(question.task.name)
@@ -166,6 +183,11 @@ def systems(entry: Entry, question: Question) -> Iterator[System]:
         )
 
 
+def active_bytes(weights: WeightProfile, shape: ModelShape) -> float:
+    """Bytes read for one token: the dense part, the head, and the experts that a token uses."""
+    return weights.dense_bytes + weights.head_bytes + weights.expert_bytes * shape.expert_share
+
+
 def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
     """Points: quality less doubt, less what size and work per answer (bytes read) must buy."""
     size = math.log2(max(weight_bytes, 1.0) / 2**30)
@@ -180,18 +202,25 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     engine = engine_for(entry, question, offered)
     if shape is None or engine is None:
         return
-    for quant in (question.quant,) if question.quant else entry.quants:
+    published = quants_for(entry, engine)
+    usual = [quant for quant in published if quant in shelf.default_quants]
+    for quant in (question.quant,) if question.quant else usual or published:
         weights = shelf.weights(entry.id, quant)
         if weights is None:
             continue
+        params = float(entry.total_params or shape.total_params)
+        native_bits = native_bits_of(entry)
         score, sd = system_quality(
             system.base_score,
             system.base_sd,
             system.grade,
             question.task.name,
-            float(entry.total_params or shape.total_params),
+            params,
             weights.bits_per_weight,
+            moe=bool(shape.n_experts),
+            native_bits=native_bits,
         )
+        floor = FLOOR_PENALTY if below_floor(params, weights.bits_per_weight, native_bits=native_bits) else 0.0
         tokens = question.workload.output_tokens + system.thinking_tokens
         yield Candidate(
             system=system,
@@ -201,5 +230,5 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
             weights=weights,
             score=score,
             sd=sd,
-            utility=utility(score, sd, weights.total_bytes, tokens * weights.active_bytes(shape)),
+            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)) - floor,
         )

@@ -64,9 +64,10 @@ def _host(root: Path | None) -> Host:
 def probe(lookup: HardwareLookup | None, host: Host, *, models: Path | None = None, engines: bool = True) -> Probe:
     """Everything found, with the conflicts between sources."""
     basics = _read_basics(host)
-    findings = find_accelerators(host, basics.memory)
-    basics = replace(basics, notes=(*basics.notes, *findings.notes))
-    basics, devices, merged = _with_accelerators(basics, findings.sightings, lookup, host)
+    findings = find_accelerators(host, basics.memory, lookup)
+    if findings is not None:
+        basics = replace(basics, notes=(*basics.notes, *findings.notes))
+    basics, devices, merged = _with_accelerators(basics, findings.sightings if findings else (), lookup, host)
     machine = _machine(
         basics,
         devices,
@@ -87,6 +88,11 @@ class _Basics:
 
 
 def _read_basics(host: Host) -> _Basics:
+    if host.platform != "linux":
+        from advisor.probes.portable import read_portable
+
+        cpu, memory, system = read_portable(host)
+        return _Basics(cpu=cpu, memory=memory, system=system, limits=Limits(), notes=system.notes)
     limits = read_limits(host)
     memory, notes = read_memory(host, limits)
     system = read_system(host)
@@ -108,33 +114,23 @@ def _with_accelerators(
     merged = merge(sightings)
     filled = tuple(_share_host(fill_accelerator(m, lookup), basics.memory) for m in merged)
     devices, hidden = apply_visibility(filled, tuple(m.uuid for m in merged), host)
-    soc = next((m.soc for m in merged if m.soc), None)
-    cpu, memory = fill_host(basics.cpu, basics.memory, lookup, soc)
+    boards = tuple(name for m in merged if m.device.unified for name in (*m.other_names, m.device.name) if name)
+    cpu, memory = fill_host(basics.cpu, basics.memory, lookup, boards)
     return replace(basics, cpu=cpu, memory=memory, notes=(*basics.notes, *hidden)), devices, merged
 
 
 def _share_host(device: Accelerator, memory: HostMemory) -> Accelerator:
-    """A device on the host's memory can have no more of it than the host has."""
-    if not device.unified:
+    """A device on the host's memory whose driver names no bounds of its own can have what the host has."""
+    if not device.unified or device.memory_total_bytes is not None:
         return device
-    total, available = device.memory_total_bytes, device.memory_available_bytes
-    bounds = {
-        "memory_total_bytes": _least(total, memory.total_bytes),
-        "memory_available_bytes": _least(available, memory.available_bytes),
-    }
-    known: dict[str, Any] = {name: value for name, value in bounds.items() if value is not None}
-    new = {name: "host memory" for name in known if getattr(device, name) is None}
-    return replace(device, **known, sources={**device.sources, **new})
-
-
-def _least(first: int | None, second: int | None) -> int | None:
-    return min((v for v in (first, second) if v is not None), default=None)
+    known: dict[str, Any] = {"memory_total_bytes": memory.total_bytes, "memory_available_bytes": memory.available_bytes}
+    return replace(device, **known, sources={**device.sources, **dict.fromkeys(known, "host memory")})
 
 
 def _machine(
     basics: _Basics, devices: tuple[Accelerator, ...], disks: tuple[Disk, ...], engines: tuple[EngineFound, ...]
 ) -> Machine:
-    from datetime import UTC, datetime
+    import time
 
     system = basics.system
     return Machine(
@@ -150,6 +146,6 @@ def _machine(
         on_battery=system.on_battery,
         virtualization=system.virtualization,
         notes=basics.notes,
-        probed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        probed_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
         sources=system.sources,
     )

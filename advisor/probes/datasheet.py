@@ -4,18 +4,20 @@ What a driver said always stands; a data sheet only fills gaps and is named as t
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor.domain.device import DeviceSpec, HardwareLookup
 from advisor.domain.machine import Accelerator, Cpu, HostMemory
-from advisor.probes.merge import Merged
+
+if TYPE_CHECKING:
+    from advisor.probes.merge import Merged
 
 _VENDOR_LABELS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple", "huawei": "Huawei"}
 _RATES = {"bandwidth_bytes_per_s", "f16_flops", "int8_ops"}
 _FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
 
 
-def fill_accelerator(merged: Merged, lookup: HardwareLookup | None) -> Accelerator:
+def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None) -> Accelerator:
     """The device with gaps filled and a name that a person knows."""
     device = merged.device
     spec, how = _find(merged, lookup) if lookup else (None, "")
@@ -29,21 +31,21 @@ def fill_accelerator(merged: Merged, lookup: HardwareLookup | None) -> Accelerat
     return device
 
 
-def _find(merged: Merged, lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
+def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
     device = merged.device
     memory = None if device.unified or device.shared_with else device.memory_total_bytes
     if device.pci_id:
         spec = lookup.by_pci(device.pci_id, memory_bytes=memory, revision=merged.revision)
         if spec is not None:
             return spec, "catalog: pci id"
-    for name in (device.name, merged.soc):
+    for name in (device.name, *merged.other_names):
         spec = lookup.by_name(name, memory_bytes=memory) if name else None
         if spec is not None:
             return spec, "catalog: name"
     return None, ""
 
 
-def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> Accelerator:
+def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -> Accelerator:
     wanted: dict[str, Any] = {name: getattr(spec, "power_w" if name == "power_limit_w" else name) for name in _FILLED}
     shares = {"bandwidth_bytes_per_s": merged.memory_share, "f16_flops": merged.compute_share}
     for rate in _RATES:
@@ -62,9 +64,11 @@ def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> 
     )
 
 
-def fill_host(cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, soc: str | None) -> tuple[Cpu, HostMemory]:
-    """CPU rate and main memory's bandwidth by the CPU's name, or by the name of the whole board."""
-    spec = next((s for name in (cpu.name, soc) if name and lookup and (s := lookup.by_name(name))), None)
+def fill_host(
+    cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, boards: tuple[str, ...]
+) -> tuple[Cpu, HostMemory]:
+    """CPU rate and main memory's bandwidth by the CPU's name, or by the names of the whole board."""
+    spec = next((s for name in (cpu.name, *boards) if name and lookup and (s := lookup.by_name(name))), None)
     if spec is None:
         return cpu, memory
     label = f"catalog: {spec.name}"

@@ -32,48 +32,38 @@ class Limits:
     """`ulimit -v`: a mapped model file counts against it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mount:
-    point: str
-    root: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    limit_bytes: int | None
-    used_bytes: int | None
-    path: str
+_Mounts = dict[str, tuple[str, str]]
+"""Mount point and mounted root by controller."""
+_Group = tuple[int, int | None, str]
+"""Limit and use in bytes, and the group's folder."""
 
 
 def read_limits(host: Host) -> Limits:
     """All limits of this process. Anything unreadable counts as no limit."""
     mounts, paths = _mounts(host), _paths(host)
     groups = [*_groups_v2(host, mounts, paths), *_groups_v1(host, mounts, paths)]
-    bounded = [g for g in groups if g.limit_bytes is not None]
-    smallest = min(bounded, key=lambda g: g.limit_bytes or 0, default=None)
-    rooms = [
-        max(0, g.limit_bytes - g.used_bytes) for g in bounded if g.limit_bytes is not None and g.used_bytes is not None
-    ]
+    smallest = min(groups, key=lambda group: group[0], default=None)
+    rooms = [max(0, limit - used) for limit, used, _ in groups if used is not None]
     quotas = [*_quotas_v2(host, mounts, paths), *_quotas_v1(host, mounts, paths)]
     return Limits(
-        memory_bytes=smallest.limit_bytes if smallest else None,
+        memory_bytes=smallest[0] if smallest else None,
         memory_free_bytes=min(rooms, default=None),
-        memory_source=f"cgroup {smallest.path}" if smallest else None,
+        memory_source=f"cgroup {smallest[2]}" if smallest else None,
         cpu_quota=min(quotas, default=None),
         allowed_cpus=_allowed_cpus(host),
         address_space_bytes=_address_space(host),
     )
 
 
-def _mounts(host: Host) -> dict[str, _Mount]:
+def _mounts(host: Host) -> _Mounts:
     """cgroup mounts by controller, `v2` for the unified tree (proc(5), mountinfo)."""
-    found: dict[str, _Mount] = {}
+    found: _Mounts = {}
     for line in (host.read("/proc/self/mountinfo") or "").splitlines():
         left, _, right = line.partition(" - ")
         place, kind = left.split(), right.split()
         if len(place) < 5 or len(kind) < 3:
             continue
-        mount = _Mount(place[4].replace("\\040", " "), place[3])
+        mount = (place[4].replace("\\040", " "), place[3])
         if kind[0] == "cgroup2":
             found.setdefault("v2", mount)
         elif kind[0] == "cgroup":
@@ -95,36 +85,37 @@ def _paths(host: Host) -> dict[str, str]:
     return found
 
 
-def _chain(host: Host, key: str, mounts: dict[str, _Mount], paths: dict[str, str]) -> Iterator[str]:
+def _chain(host: Host, key: str, mounts: _Mounts, paths: dict[str, str]) -> Iterator[str]:
     """Our group's folder and every one above it up to the mount point."""
     mount, path = mounts.get(key), paths.get(key)
     if mount is None or path is None:
         return
-    if mount.root != "/" and (path == mount.root or path.startswith(mount.root + "/")):
-        path = path[len(mount.root) :]
+    point, root = mount
+    if root != "/" and (path == root or path.startswith(root + "/")):
+        path = path[len(root) :]
     parts = [p for p in path.split("/") if p]
     # inside a cgroup namespace our own path is hidden ("/../x"): the mount point is then our group
-    if ".." in parts or len(parts) > MAX_DEPTH or not host.exists("/".join([mount.point, *parts])):
+    if ".." in parts or len(parts) > MAX_DEPTH or not host.exists("/".join([point, *parts])):
         parts = []
     for count in range(len(parts), -1, -1):
-        yield "/".join([mount.point, *parts[:count]])
+        yield "/".join([point, *parts[:count]])
 
 
-def _groups_v2(host: Host, mounts: dict[str, _Mount], paths: dict[str, str]) -> Iterator[_Group]:
+def _groups_v2(host: Host, mounts: _Mounts, paths: dict[str, str]) -> Iterator[_Group]:
     for folder in _chain(host, "v2", mounts, paths):
         limits = [whole(host.read(f"{folder}/{name}")) for name in ("memory.max", "memory.high")]
         known = [v for v in limits if v is not None and v < UNLIMITED_V1]
         if known:
             cache = ("inactive_file", "active_file")
-            yield _Group(min(known), _used(host, folder, "memory.current", cache), folder)
+            yield min(known), _used(host, folder, "memory.current", cache), folder
 
 
-def _groups_v1(host: Host, mounts: dict[str, _Mount], paths: dict[str, str]) -> Iterator[_Group]:
+def _groups_v1(host: Host, mounts: _Mounts, paths: dict[str, str]) -> Iterator[_Group]:
     for folder in _chain(host, "memory", mounts, paths):
         limit = whole(host.read(f"{folder}/memory.limit_in_bytes"))
         if limit is not None and 0 <= limit < UNLIMITED_V1:
             cache = ("total_inactive_file", "total_active_file")
-            yield _Group(limit, _used(host, folder, "memory.usage_in_bytes", cache), folder)
+            yield limit, _used(host, folder, "memory.usage_in_bytes", cache), folder
 
 
 def _used(host: Host, folder: str, name: str, cache: tuple[str, ...]) -> int | None:
@@ -136,7 +127,7 @@ def _used(host: Host, folder: str, name: str, cache: tuple[str, ...]) -> int | N
     return max(0, current - sum(whole(stat.get(key)) or 0 for key in cache))
 
 
-def _quotas_v2(host: Host, mounts: dict[str, _Mount], paths: dict[str, str]) -> Iterator[float]:
+def _quotas_v2(host: Host, mounts: _Mounts, paths: dict[str, str]) -> Iterator[float]:
     for folder in _chain(host, "v2", mounts, paths):
         words = (host.read(f"{folder}/cpu.max") or "").split()
         quota = whole(words[0]) if words else None
@@ -145,7 +136,7 @@ def _quotas_v2(host: Host, mounts: dict[str, _Mount], paths: dict[str, str]) -> 
             yield quota / period
 
 
-def _quotas_v1(host: Host, mounts: dict[str, _Mount], paths: dict[str, str]) -> Iterator[float]:
+def _quotas_v1(host: Host, mounts: _Mounts, paths: dict[str, str]) -> Iterator[float]:
     for folder in _chain(host, "cpu", mounts, paths):
         quota = whole(host.read(f"{folder}/cpu.cfs_quota_us"))
         period = whole(host.read(f"{folder}/cpu.cfs_period_us"))

@@ -24,7 +24,7 @@ class Merged:
     device: Accelerator
     uuid: str | None
     revision: str | None
-    soc: str | None
+    other_names: tuple[str, ...]
     compute_share: float
     memory_share: float
     conflicts: tuple[Conflict, ...] = ()
@@ -96,7 +96,7 @@ def _join(group: list[Sighting]) -> Merged:
         device=device,
         uuid=next((s.uuid for s in group if s.uuid), None),
         revision=next((s.revision for s in group if s.revision), None),
-        soc=next((s.soc for s in group if s.soc), None),
+        other_names=tuple(dict.fromkeys(name for s in group for name in s.other_names)),
         compute_share=group[0].compute_share,
         memory_share=group[0].memory_share,
         conflicts=tuple(conflicts),

@@ -15,6 +15,10 @@ from advisor.probes.text import clean_or_none, fields, whole
 DEVICES = "/sys/bus/pci/devices"
 VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x19E5: "huawei", 0x1DA3: "habana", 0x106B: "apple"}
 """PCI vendor ids of makers of accelerators. Virtual adapters (bochs, virtio, ASPEED) are of other vendors."""
+ARC_INTEGRATED = frozenset(
+    [0x7D40, 0x7D45, 0x7D55, 0x7D60, 0x7DD5, 0x7D51, 0x7DD1, 0x6420, 0x64A0, 0x64B0, *range(0xB080, 0xB091)]
+) | {0xB0A0, 0xB0B0, 0xFD80, 0xFD81}
+"""Integrated GPUs of Meteor, Arrow (H), Lunar and Panther Lake (kernel include/drm/intel/pciids.h)."""
 _ADDRESS = re.compile(r"[0-9a-fA-F]{1,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 _LANE_BYTES_PER_S = {
     "2.5 GT/s": 0.25e9, "5.0 GT/s": 0.5e9, "5 GT/s": 0.5e9, "8.0 GT/s": 0.985e9, "16.0 GT/s": 1.969e9,
@@ -62,6 +66,12 @@ def lane_bytes_per_s(speed: str | None, lanes: int | None) -> float | None:
 def is_accelerator(class_code: int) -> bool:
     """Display controllers (03), some of them without VGA, and processing accelerators (12)."""
     return class_code >> 16 in (0x03, 0x12)
+
+
+def counts(device: PciDevice) -> bool:
+    """False for Intel's integrated graphics below Arc class: it is slower than the CPU and has no memory of its own."""
+    integrated = device.vendor == "intel" and device.address.endswith(":00:02.0") and device.class_code >> 16 == 0x03
+    return not integrated or device.device_id in ARC_INTEGRATED
 
 
 def pci_devices(host: Host) -> tuple[PciDevice, ...]:

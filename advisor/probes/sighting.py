@@ -1,5 +1,6 @@
 """What one source says of one device: the currency between the sources and `merge`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from advisor.domain.machine import Accelerator, ProbeNote
@@ -14,8 +15,8 @@ class Sighting:
     uuid: str | None = None
     revision: str | None = None
     """PCI revision in hex, two digits: tells cards apart that share an id."""
-    soc: str | None = None
-    """Name of the whole chip or board, to look up what the device name does not tell."""
+    other_names: tuple[str, ...] = ()
+    """Names of the chip or board, to look up what the device's own name does not tell."""
     present_only: bool = False
     """The source sees hardware but cannot vouch that a driver drives it."""
     compute_share: float = 1.0
@@ -33,6 +34,14 @@ class Findings:
 
 
 NOTHING = Findings()
+
+
+def join(findings: Iterable[Findings]) -> Findings:
+    """All of several sources' findings, in their order."""
+    every = tuple(findings)
+    return Findings(
+        sightings=tuple(s for f in every for s in f.sightings), notes=tuple(n for f in every for n in f.notes)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Choices side by side, and what the larger one buys."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from advisor.decide.choice import Choice
 from advisor.decide.comparison import Comparison, Difference
@@ -9,7 +10,6 @@ from advisor.errors import UsageError
 from advisor.verbs.estimate import estimate_model
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
-from advisor.verbs.target import parse_target
 from advisor.verbs.workspace import Workspace
 
 
@@ -19,12 +19,11 @@ def compare(targets: Sequence[str], request: Request, selection: MachineSelectio
         raise UsageError(f"compare takes 2 to 8 models, not {len(targets)}", hint="advisor compare qwen3-8b qwen3-14b")
     catalog = workspace.catalog
     question = build_question(request, catalog)
-    parsed = [parse_target(text, catalog) for text in targets]
+    parsed = [catalog.split_choice(text) for text in targets]
     machine = workspace.machine(selection)
     choices = tuple(estimate_model(m, q or question.quant, question, machine, workspace) for m, q in parsed)
     by_size = sorted(choices, key=lambda c: c.model.total_params or 0)
-    pairs = zip(by_size, by_size[1:], strict=False)
-    return Comparison(choices=choices, differences=tuple(_difference(small, large) for small, large in pairs))
+    return Comparison(choices=choices, differences=tuple(_difference(a, b) for a, b in pairwise(by_size)))
 
 
 def _difference(small: Choice, large: Choice) -> Difference:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from advisor.decide.budget import judge
-from advisor.decide.candidates import Entry
+from advisor.decide.candidates import native_bits_of, quants_for
 from advisor.decide.choice import Choice, Quality
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.estimate import Estimate
 from advisor.domain.machine import Machine
 from advisor.domain.model import Grade, Model
@@ -14,7 +15,6 @@ from advisor.errors import UsageError
 from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
-from advisor.verbs.target import parse_target
 from advisor.verbs.workspace import Workspace
 
 LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K")
@@ -23,7 +23,7 @@ LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M
 
 def estimate_choice(text: str, request: Request, selection: MachineSelection, workspace: Workspace) -> Choice:
     """Estimate `MODEL[:QUANT]`. Without a quantization: the best that fits, else the smallest published one."""
-    model, quant = parse_target(text, workspace.catalog)
+    model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
     return estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
 
@@ -38,25 +38,27 @@ def estimate_model(
             hint=model.note or "`advisor inspect` reads it from a file or a hub repository",
         )
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
-    entry = next(e for e in workspace.catalog.entries() if e.id == model.id)
-    quants = (quant,) if quant else entry.quants or LADDER
-    choices = [_choice(model, entry, name, question, estimator, workspace) for name in quants]
+    entry = workspace.catalog.entry(model.id)
+    engine = question.engine or estimator.engine_for(entry)
+    quants = (quant,) if quant else quants_for(entry, engine) or LADDER
+    choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
         raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
     return next((choice for choice in known if choice.estimate.fits), known[-1])
 
 
-def _mode(entry: Entry, task: str) -> str:
+def _mode(entry: CatalogEntry, task: str) -> str:
     """The mode that a person gets without asking: non-thinking where there is a choice."""
     modes = [mode for mode, tasks in entry.quality.items() if task in tasks]
     return next((m for m in ("default", "non-thinking", "thinking") if m in modes), "default")
 
 
 def _choice(
-    model: Model, entry: Entry, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
+    model: Model, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
 ) -> Choice | None:
     catalog = workspace.catalog
+    entry = catalog.entry(model.id)
     shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant)
     if shape is None or weights is None:
         return None
@@ -66,7 +68,9 @@ def _choice(
     needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
     workload = replace(workload, context=max(workload.context, needed))
     engine = question.engine or estimator.engine_for(entry)
-    estimates = estimator.estimates(model.id, shape, weights, engine, workload, question.kv_type)
+    estimates = estimator.estimates(
+        model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type
+    )
     best = min(estimates, key=_order)
     return Choice(
         machine=estimator.machine,
@@ -85,10 +89,12 @@ def _order(estimate: Estimate) -> tuple[bool, float]:
     return (not estimate.fits, estimate.speed.latency_s.p50 if estimate.speed else float("inf"))
 
 
-def _quality(entry: Entry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
+def _quality(entry: CatalogEntry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
     found = entry.quality.get(mode, {}).get(task)
     if found is None:
         return None
     base, base_sd, grade = found
-    score, sd = system_quality(base, base_sd, Grade(grade), task, float(entry.total_params or 0), bits_per_weight)
+    params = float(entry.total_params or 0)
+    native_bits = native_bits_of(entry)
+    score, sd = system_quality(base, base_sd, grade, task, params, bits_per_weight, native_bits=native_bits)
     return Quality(score=score, sd=sd, grade=Grade(grade), base_score=base)

@@ -1,4 +1,4 @@
-"""A small made-up market of models and a made-up machine whose speed follows one plain rule, for tests of the judgement."""
+"""A small made-up market of models, and a made-up machine whose speed follows one plain rule."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -46,8 +46,7 @@ def entry(name, params, score, *, sd=3.0, grade="measured", thinking="never", mo
         capabilities=(),
         total_params=int(params),
         active_params=int(params),
-        kind="dense",
-        quants=tuple(BITS),
+        published={"gguf": tuple(BITS)},
         quality={mode: {"chat": (score, sd, grade)}},
     )
     return SimpleNamespace(**(fields | changes))
@@ -55,11 +54,14 @@ def entry(name, params, score, *, sd=3.0, grade="measured", thinking="never", mo
 
 @dataclass(frozen=True)
 class Weights:
-    total_bytes: int
+    file_bytes: int
     bits_per_weight: float
+    head_bytes: int = 0
+    expert_bytes: int = 0
 
-    def active_bytes(self, shape):
-        return self.total_bytes
+    @property
+    def dense_bytes(self):
+        return self.file_bytes
 
 
 class Market:
@@ -68,12 +70,14 @@ class Market:
     def __init__(self, *entries):
         self.all = entries
 
+    default_quants = frozenset(BITS)
+
     def entries(self):
         return self.all
 
     def shape(self, model_id):
         found = next(e for e in self.all if e.id == model_id)
-        return SimpleNamespace(total_params=found.total_params)
+        return SimpleNamespace(total_params=found.total_params, expert_share=0.0)
 
     def weights(self, model_id, quant):
         bits = BITS.get(quant)
@@ -89,13 +93,13 @@ class Box:
     calls: int = 0
 
     def cannot_fit(self, candidate):
-        excess = candidate.weights.total_bytes - self.memory
+        excess = candidate.weights.file_bytes - self.memory
         return int(excess) if excess > 0 else None
 
     def __call__(self, candidate, workload, kv_type):
         self.calls += 1
         per_kv = {"f16": 2.0, "q8_0": 1.06, "q4_0": 0.56}[kv_type]
-        weights, kv = candidate.weights.total_bytes, int(workload.context * 50_000 * per_kv)
+        weights, kv = candidate.weights.file_bytes, int(workload.context * 50_000 * per_kv)
         tpot = weights / self.bandwidth
         ttft = workload.prompt_tokens * tpot / 20
         spread = Quantity(0.85, 1.0, 1.2)

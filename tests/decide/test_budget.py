@@ -36,8 +36,9 @@ def test_a_budget_is_judged_by_its_worst_limit():
     assert verdict.misses[0].needed_s == pytest.approx(0.125, rel=1e-6)
 
 
-def test_thinking_tokens_count_before_the_answer():
+def test_thinking_tokens_are_paid_for_in_the_whole_answer_or_else_before_it():
     fast = speed(0.1, 0.01)
+    assert judge(fast, Budget(max_ttft_s=1.0, max_latency_s=100.0), thinking_tokens=1000).meets
     assert judge(fast, Budget(max_ttft_s=1.0)).meets
     assert not judge(fast, Budget(max_ttft_s=1.0), thinking_tokens=1000).meets
 

@@ -1,0 +1,230 @@
+"""A discrete-event simulation of one replica, step by step: arrivals, admission, chunked prefill, batched decoding.
+
+It answers what a closed form cannot: percentiles under random arrivals and lengths. Poisson arrivals, lognormal lengths,
+first come first served; a request is admitted when its prompt and half its answer fit beside what is running, which lies
+between reserving everything and evicting. Steps without arrivals, prompts or endings are taken in one go.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from random import Random
+
+from advisor.sizing.demand import Demand
+from advisor.sizing.serving import Replica, Served, cache_room_bytes, step_terms
+
+WARM_UP = 0.1
+"""Share of the requests that fill an empty machine and are not counted."""
+MAX_LENGTH_FACTOR = 8.0
+"""Longest length over the median: lognormal tails end somewhere."""
+MAX_STEPS = 200_000
+"""A simulation that needs more is saturated beyond use."""
+
+
+@dataclass(slots=True)
+class _Request:
+    arrival_s: float
+    prompt: int
+    output: int
+    unread: float = 0.0
+    """Prompt tokens still to be read."""
+    done: int = 0
+    first_s: float = 0.0
+
+    @property
+    def held(self) -> float:
+        return self.prompt + self.done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Percentiles of one simulated run, in seconds; `decoding` is the mean batch."""
+
+    ttft_p50_s: float
+    ttft_p95_s: float
+    tpot_p50_s: float
+    tpot_p95_s: float
+    latency_p95_s: float
+    decoding: float
+    tokens_per_s: float
+    saturated: bool
+    """The queue grew to the end, or the run was cut short."""
+
+
+@dataclass(slots=True)
+class _Run:
+    model: Served
+    replica: Replica
+    room_bytes: float
+    queue: deque[_Request] = field(default_factory=deque)
+    reading: deque[_Request] = field(default_factory=deque)
+    decoding: list[_Request] = field(default_factory=list)
+    finished: list[tuple[_Request, float]] = field(default_factory=list)
+    reserved_bytes: float = 0.0
+    now_s: float = 0.0
+    busy: float = 0.0
+
+    def admit(self) -> None:
+        """Take requests from the queue while there is room."""
+        while self.queue and len(self.reading) + len(self.decoding) < self.replica.engine.max_sequences:
+            needed = self.need(self.queue[0])
+            running = self.reading or self.decoding
+            if self.reserved_bytes + needed > self.room_bytes and running:
+                return
+            request = self.queue.popleft()
+            self.reserved_bytes += needed
+            self.reading.append(request)
+
+    def need(self, request: _Request) -> float:
+        """Cache that a request is planned with."""
+        return self.model.cache_of(request.prompt + request.output / 2)
+
+    def step(self, next_arrival_s: float) -> None:
+        """One engine step, or as many equal ones as nothing interrupts."""
+        prompt, depth = self._read_chunk()
+        cache = sum(self.model.cache_of(r.held) for r in self.decoding)
+        terms = step_terms(self.model, self.replica, len(self.decoding), cache, prompt, depth)
+        once = terms.total_s
+        count = 1
+        if not self.reading and prompt == 0 and self.decoding:
+            left = min(r.output - r.done for r in self.decoding)
+            until = max(1, math.ceil((next_arrival_s - self.now_s) / once)) if next_arrival_s < math.inf else left
+            count = max(1, min(left, until, 64))
+        self.now_s += once * count
+        self.busy += len(self.decoding) * once * count
+        self._emit(count)
+
+    def _read_chunk(self) -> tuple[float, float]:
+        """Prompt tokens of this step and the context they attend to; requests read to the end start to decode after it."""
+        budget, read, weighted = float(self.replica.engine.chunk_tokens), 0.0, 0.0
+        for request in self.reading:
+            if budget <= 0:
+                break
+            taken = min(budget, request.unread)
+            weighted += taken * (request.prompt - request.unread + taken / 2)
+            request.unread -= taken
+            budget -= taken
+            read += taken
+        return read, weighted / read if read else 0.0
+
+    def _emit(self, count: int) -> None:
+        for request in self.decoding:
+            request.done += count
+        while self.reading and self.reading[0].unread <= 0:
+            request = self.reading.popleft()
+            request.first_s, request.done = self.now_s, 1
+            self.decoding.append(request)
+        ended = [r for r in self.decoding if r.done >= r.output]
+        if ended:
+            self.decoding = [r for r in self.decoding if r.done < r.output]
+            for request in ended:
+                self.reserved_bytes -= self.need(request)
+                self.finished.append((request, self.now_s))
+
+
+def _length(rng: Random, median: float, sigma: float) -> int:
+    factor = min(MAX_LENGTH_FACTOR, math.exp(rng.gauss(0.0, sigma)))
+    return max(1, round(median * factor / math.exp(sigma * sigma / 2)))
+
+
+def _arrivals(demand: Demand, requests_per_s: float, count: int, sigma: float, rng: Random) -> list[_Request]:
+    """Lengths keep the demand's mean: a lognormal's median lies below it."""
+    now, requests = 0.0, []
+    for _ in range(count):
+        now += rng.expovariate(requests_per_s)
+        prompt = _length(rng, demand.prompt_tokens, sigma)
+        request = _Request(now, prompt, max(1, _length(rng, max(demand.output_tokens, 1), sigma)))
+        request.unread = max(1.0, prompt * (1 - demand.prefix_hit))
+        requests.append(request)
+    return requests
+
+
+def simulate(
+    model: Served,
+    replica: Replica,
+    demand: Demand,
+    requests_per_s: float,
+    *,
+    seed: int,
+    sigma: float,
+    count: int = 400,
+) -> Outcome:
+    """Run `count` requests through an empty replica. The same seed gives the same outcome."""
+    rng = Random(seed)
+    pending = deque(_arrivals(demand, requests_per_s, count, sigma, rng))
+    last_arrival_s = pending[-1].arrival_s
+    run = _Run(model, replica, cache_room_bytes(model, replica))
+    waiting_at_end = 0
+    for _ in range(MAX_STEPS):
+        if not (run.queue or run.reading or run.decoding):
+            if not pending:
+                break
+            run.now_s = max(run.now_s, pending[0].arrival_s)
+        while pending and pending[0].arrival_s <= run.now_s:
+            run.queue.append(pending.popleft())
+            waiting_at_end = len(run.queue) if not pending else 0
+        run.admit()
+        run.step(pending[0].arrival_s if pending else math.inf)
+    return _outcome(run, last_arrival_s, waiting_at_end > 0.1 * count or bool(pending))
+
+
+def _percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else math.inf
+
+
+def _outcome(run: _Run, last_arrival_s: float, saturated: bool) -> Outcome:
+    done = sorted(run.finished, key=lambda pair: pair[0].arrival_s)
+    counted = done[int(WARM_UP * len(done)) :]
+    ttft = [r.first_s - r.arrival_s for r, _ in counted]
+    tpot = [(end - r.first_s) / (r.output - 1) for r, end in counted if r.output > 1]
+    tokens = sum(r.output for r, _ in done)
+    span = max(run.now_s, last_arrival_s, 1e-9)
+    return Outcome(
+        ttft_p50_s=_percentile(ttft, 0.5),
+        ttft_p95_s=_percentile(ttft, 0.95),
+        tpot_p50_s=_percentile(tpot, 0.5) if tpot else 0.0,
+        tpot_p95_s=_percentile(tpot, 0.95) if tpot else 0.0,
+        latency_p95_s=_percentile([end - r.arrival_s for r, end in counted], 0.95),
+        decoding=run.busy / span,
+        tokens_per_s=tokens / span,
+        saturated=saturated,
+    )
+
+
+def meets(outcome: Outcome, demand: Demand) -> bool:
+    """The 95th percentiles stay within the targets and the queue does not grow."""
+    targets = demand.targets
+    pairs = (
+        (outcome.ttft_p95_s, targets.max_ttft_s),
+        (outcome.tpot_p95_s, targets.max_tpot_s),
+        (outcome.latency_p95_s, targets.max_latency_s),
+    )
+    return not outcome.saturated and all(limit is None or value <= limit for value, limit in pairs)
+
+
+def simulated_rate(
+    model: Served,
+    replica: Replica,
+    demand: Demand,
+    near_requests_per_s: float,
+    *,
+    seed: int,
+    sigma: float,
+    halvings: int = 5,
+    count: int = 300,
+) -> float:
+    """The largest rate that meets the targets, searched between a quarter of and four times `near_requests_per_s`."""
+    low, high = near_requests_per_s / 4, near_requests_per_s * 4
+
+    def holds(rate: float) -> bool:
+        return meets(simulate(model, replica, demand, rate, seed=seed, sigma=sigma, count=count), demand)
+
+    if not holds(low):
+        return 0.0
+    if holds(high):
+        return high
+    for _ in range(halvings):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
