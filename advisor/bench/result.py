@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from advisor.bench.conditions import Conditions
 from advisor.bench.statistics import Summary, summarize
@@ -52,6 +53,9 @@ class BenchResult:
     conditions: Conditions = field(default_factory=Conditions)
     measured_at: str
     architecture: Architecture | None = None
+    shape_row: tuple[Any, ...] | None = None
+    weights_row: tuple[Any, ...] | None = None
+    """`ModelShape.to_row` and `WeightProfile.to_row`: what a later estimate learns from, without computing it anew."""
     predicted: Prediction | None = None
 
     @property

@@ -12,6 +12,8 @@ from advisor.domain.units import format_size
 from advisor.engines.memory_watch import available_bytes
 from advisor.engines.protocol import Engine, Listener, Measurement, MeasurePlan, ignore_progress
 from advisor.errors import OutOfMemory
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
 
 MEMORY_PART = 0.85
 """Of the available memory: beyond it a desktop starts to swap while the model loads."""
@@ -25,6 +27,8 @@ class Subject:
     model: str
     quant: str | None
     architecture: Architecture | None = None
+    shape: ModelShape | None = None
+    weights: WeightProfile | None = None
     predicted: Prediction | None = None
     predicted_bytes: int | None = None
     """Main memory that the engine is expected to take; None: the file's size stands in."""
@@ -86,6 +90,8 @@ def _result(
         conditions=before,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         architecture=subject.architecture,
+        shape_row=tuple(subject.shape.to_row()) if subject.shape else None,
+        weights_row=tuple(subject.weights.to_row()) if subject.weights else None,
         predicted=subject.predicted,
     )
     return replace(result, tags=_tags(result, after))

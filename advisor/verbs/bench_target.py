@@ -77,10 +77,8 @@ def _age_key(store: Store, manifest: Manifest) -> float:
 
 def _names(text: str, workspace: Workspace) -> tuple[set[str], str | None]:
     """Names that the text may mean, lower case, and the quantization it asks for."""
-    from advisor.verbs.target import parse_target
-
     try:
-        model, quant = parse_target(text, workspace.catalog)
+        model, quant = workspace.catalog.split_choice(text)
     except UnknownName:
         name, _, quant_text = text.partition(":")
         return {name.lower()}, canonical_quant(quant_text) if quant_text else None

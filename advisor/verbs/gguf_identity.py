@@ -8,11 +8,15 @@ from pathlib import Path
 from advisor.catalog.library import Catalog
 from advisor.domain.architecture import Architecture
 from advisor.errors import UnknownName
+from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.tensor_types import BLOCKS
+from advisor.estimate.tensors import Tensor
+from advisor.estimate.weights import WeightProfile, profile_from_tensors
 from advisor.hub.choose import quant_label
+from advisor.hub.gguf_architecture import architecture_from_gguf
 from advisor.hub.gguf_header import GgufArray, GgufHeader
 from advisor.hub.gguf_types import FILE_TYPES
 from advisor.hub.names import clean_text
-from advisor.verbs.header_architecture import architecture_of
 
 _HUB_ADDRESS = re.compile(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/?")
 MAX_NAME = 120
@@ -20,13 +24,16 @@ MAX_NAME = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a file is. `model` is a catalog id where `known`, else a name; `architecture` None: not understood."""
+    """What a file is. `model` is a catalog id where `known`, else a name. None: the header was not understood."""
 
     model: str
     known: bool
     quant: str | None
     vocab: int | None
     architecture: Architecture | None
+    shape: ModelShape | None = None
+    weights: WeightProfile | None = None
+    """Bytes of the tensors that are really in the file."""
 
 
 def vocabulary(header: GgufHeader) -> int | None:
@@ -42,13 +49,27 @@ def identify(header: GgufHeader, path: Path, catalog: Catalog, *, model: str | N
     """`model` is the catalog id where the caller knows it (a download's manifest)."""
     file_type = header.integer("general.file_type")
     quant = quant_label(path.name) or (FILE_TYPES.get(file_type) if file_type is not None else None)
-    vocab = vocabulary(header)
-    for name in [model] if model else _names(header, path):
-        found = _matching(name, header, catalog)
-        if found is not None:
-            return Identity(model=found[0], known=True, quant=quant, vocab=vocab, architecture=found[1])
-    label = clean_text(model or header.text("general.name") or path.stem, MAX_NAME) or "unnamed"
-    return Identity(model=label, known=False, quant=quant, vocab=vocab, architecture=architecture_of(header, vocab))
+    found = next(
+        filter(None, (_matching(n, header, catalog) for n in ([model] if model else _names(header, path)))), None
+    )
+    label = found[0] if found else clean_text(model or header.text("general.name") or path.stem, MAX_NAME) or "unnamed"
+    architecture = found[1] if found else architecture_from_gguf(header)
+    return Identity(
+        model=label, known=found is not None, quant=quant, vocab=vocabulary(header), architecture=architecture,
+        shape=shape_of(architecture) if architecture else None,
+        weights=_weights(header, architecture, quant) if architecture else None,
+    )  # fmt: skip
+
+
+def _weights(header: GgufHeader, architecture: Architecture, quant: str | None) -> WeightProfile | None:
+    """Bytes tensor by tensor as stored; None where a type is unknown."""
+    types = {name.lower(): name for name in BLOCKS}
+    tensors = [Tensor(t.name, t.dims) for t in header.tensors]
+    stored = {t.name: types.get((t.type_name or "").lower()) for t in header.tensors}
+    known = {name: kind for name, kind in stored.items() if kind is not None}
+    if len(known) != len(tensors):
+        return None
+    return profile_from_tensors(architecture, quant or "?", tensors, known)
 
 
 def _names(header: GgufHeader, path: Path) -> Iterator[str]:
