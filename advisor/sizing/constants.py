@@ -1,4 +1,4 @@
-"""Constants of serving and planning as dataclasses, built from the mapping in catalog/serving.yaml (fits and sources there)."""
+"""Constants of serving and planning as dataclasses, from the mapping in catalog/serving.yaml: fits and sources there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

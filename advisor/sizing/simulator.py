@@ -1,8 +1,8 @@
 """A discrete-event simulation of one replica, step by step: arrivals, admission, chunked prefill, batched decoding.
 
-It answers what a closed form cannot: percentiles under random arrivals and lengths. Poisson arrivals, lognormal lengths,
-first come first served; a request is admitted when its prompt and half its answer fit beside what is running, which lies
-between reserving everything and evicting. Steps without arrivals, prompts or endings are taken in one go.
+It answers what a closed form cannot: percentiles under random arrivals and lengths. Poisson arrivals, lognormal
+lengths, first come first served; a request is admitted when its prompt and half its answer fit beside what is running,
+which lies between reserving everything and evicting. Steps that nothing interrupts are taken in one go.
 """
 
 import math
@@ -83,7 +83,7 @@ class _Run:
         """One engine step, or as many equal ones as nothing interrupts."""
         prompt, depth = self._read_chunk()
         cache = sum(self.model.cache_of(r.held) for r in self.decoding)
-        terms = step_terms(self.model, self.replica, len(self.decoding), cache, prompt, depth)
+        terms = step_terms(self.model, self.replica, len(self.decoding), cache, prompt=prompt, attended=depth)
         once = terms.total_s
         count = 1
         if not self.reading and prompt == 0 and self.decoding:
@@ -95,7 +95,7 @@ class _Run:
         self._emit(count)
 
     def _read_chunk(self) -> tuple[float, float]:
-        """Prompt tokens of this step and the context they attend to; requests read to the end start to decode after it."""
+        """Prompt tokens of this step and the context they attend to, on average."""
         budget, read, weighted = float(self.replica.engine.chunk_tokens), 0.0, 0.0
         for request in self.reading:
             if budget <= 0:

@@ -1,0 +1,158 @@
+"""Which machines to buy so that so many people can do a task within its limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.catalog.hardware import HardwareCatalog
+from advisor.decide.candidates import Candidate, candidates, screen, systems
+from advisor.decide.question import Question
+from advisor.domain.device import DeviceKind, DeviceSpec
+from advisor.domain.machine import Machine
+from advisor.errors import UsageError
+from advisor.sizing.constants import ServingConstants
+from advisor.sizing.cost import price_of
+from advisor.sizing.demand import Demand, Targets
+from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, with_simulation
+from advisor.sizing.simulator import simulated_rate
+from advisor.verbs.question import Request, build_question
+from advisor.verbs.selection import MachineSelection
+from advisor.verbs.workspace import Workspace
+
+SEEDS = (1, 2, 3)
+FINALISTS_SPARE = 2
+"""Options simulated beyond those shown: some fall back when arrivals are random."""
+_VLLM_BACKENDS = frozenset({"cuda", "rocm"})
+ENGINES_GPU = ("vllm",)
+ENGINES_ANY = ("llama.cpp",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRequest:
+    """What is asked: the task and its limits as for a recommendation, and what a purchase adds."""
+
+    request: Request
+    budget_usd: float | None = None
+    simulate: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizingResult:
+    """The sizing with everything that was filled in."""
+
+    question: Question
+    demand: Demand
+    budget_usd: float | None
+    sizing: Sizing
+    machines: int
+    constants: ServingConstants
+
+
+def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) -> SizingResult:
+    """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result."""
+    if ask.budget_usd is not None and not 0 < ask.budget_usd < 1e12:
+        raise UsageError(f"--budget {ask.budget_usd:g} is out of range", hint="give US dollars, e.g. --budget 15000")
+    catalog = workspace.catalog
+    question = build_question(ask.request, catalog)
+    if question.workload.output_tokens < 1:
+        raise UsageError(f"sizing answers for tasks that write; {question.task.name} does not")
+    constants = ServingConstants.from_mapping(catalog.table("serving"))
+    demand = _demand(question, constants)
+    offers = _offers(selection, workspace)
+    planner = Planner(demand, constants, question.kv_type, ask.budget_usd)
+    by_engine = {engines: _candidates(question, workspace, engines) for engines in (ENGINES_ANY, ENGINES_GPU)}
+    chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
+    limit = question.limit
+    sizing = plan(offers, chosen, planner, limit + (FINALISTS_SPARE if ask.simulate else 0))
+    if ask.simulate:
+        sizing = _simulated(sizing, planner, constants, limit)
+    return SizingResult(
+        question=question,
+        demand=demand,
+        budget_usd=ask.budget_usd,
+        sizing=sizing,
+        machines=len(offers),
+        constants=constants,
+    )
+
+
+def _demand(question: Question, constants: ServingConstants) -> Demand:
+    workload, budget = question.workload, question.budget
+    return Demand(
+        users=workload.users,
+        usage=constants.usage_of(question.task.name),
+        prompt_tokens=workload.prompt_tokens,
+        output_tokens=workload.output_tokens,
+        targets=Targets(max_ttft_s=budget.max_ttft_s, max_tpot_s=budget.max_tpot_s, max_latency_s=budget.max_latency_s),
+    )
+
+
+def _offers(selection: MachineSelection, workspace: Workspace) -> list[Offer]:
+    """The machine that was named, or all that the catalog knows to buy."""
+    hardware: HardwareCatalog = workspace.catalog.hardware
+    if not selection.is_here:
+        machine = workspace.machine(selection)
+        return [Offer(spec=_spec_of(machine, hardware), machine=machine)]
+    return [_offer(spec, hardware) for spec in hardware.devices(DeviceKind.MACHINE)]
+
+
+def _offer(spec: DeviceSpec, hardware: HardwareCatalog) -> Offer:
+    parts = [(part.count, hardware.get(part.device)) for part in spec.parts]
+    return Offer(spec=spec, machine=hardware.machine(spec), price=price_of(spec, parts))
+
+
+def _spec_of(machine: Machine, hardware: HardwareCatalog) -> DeviceSpec:
+    if machine.catalog_id is not None:
+        return hardware.get(machine.catalog_id)
+    return DeviceSpec(id="stated", name=machine.name, kind=DeviceKind.MACHINE, vendor="stated")
+
+
+def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]) -> list[Candidate]:
+    """Every choice that these engines load, best first whatever the machine."""
+    catalog = workspace.catalog
+    found: list[Candidate] = []
+    for entry in catalog.entries():
+        if question.model is not None and entry.id != question.model:
+            continue
+        if screen(entry, question, engines) is None:
+            for system in systems(entry, question):
+                found.extend(candidates(system, question, catalog, engines))
+    minimum = question.min_quality or 0.0
+    return sorted((c for c in found if c.score >= minimum), key=lambda c: (-c.utility, c.model_id, c.quant))
+
+
+def _for_machine(
+    offer: Offer, by_engine: dict[tuple[str, ...], list[Candidate]], question: Question
+) -> list[Candidate]:
+    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp."""
+    everywhere = by_engine[ENGINES_ANY]
+    dedicated = all(d.backend in _VLLM_BACKENDS and not d.unified for d in offer.devices)
+    if not dedicated or question.engine == "llama.cpp":
+        return everywhere
+    return sorted([*everywhere, *by_engine[ENGINES_GPU]], key=lambda c: (-c.utility, c.model_id, c.quant))
+
+
+def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, limit: int) -> Sizing:
+    options: list[Option] = []
+    rejected = dict(sizing.rejected)
+    for option in sizing.options:
+        layout = option.layout
+        rates = [
+            simulated_rate(
+                option.model,
+                layout.replica,
+                option.demand,
+                layout.capacity.requests_per_s,
+                seed=seed,
+                sigma=constants.planning.length_sigma,
+            )
+            for seed in SEEDS
+        ]
+        again = with_simulation(option, planner, rates)
+        if again is None:
+            rejected["fails_in_simulation"] = rejected.get("fails_in_simulation", 0) + 1
+        else:
+            options.append(again)
+    kept = ranked(options, planner.budget_usd)
+    if kept[limit:]:
+        rejected["outranked"] = rejected.get("outranked", 0) + len(kept) - limit
+    return Sizing(options=tuple(kept[:limit]), rejected=rejected, nearest=sizing.nearest)
