@@ -8,13 +8,13 @@ only, since the build hook runs it.
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from advisor.catalog import names
 from advisor.catalog.folder import RawCatalog, Record, read_folder, text_or_none
-from advisor.catalog.precomputed import shape_rows
+from advisor.catalog.hardware_schema import compile_hardware
+from advisor.catalog.precomputed import published_formats, shape_rows
 from advisor.catalog.records import describe_source
 from advisor.errors import BadDocument
 
@@ -28,18 +28,6 @@ def _context_max(record: Record) -> int | None:
     context = record.get("context") or {}
     known = [context[key] for key in ("native", "extended") if context.get(key)]
     return max(known) if known else None
-
-
-def published_formats(record: Record) -> dict[str, list[str]]:
-    """Quantizations with files on the hub, by format, in the order of the first repository that has them."""
-    found: dict[str, dict[str, None]] = {}
-    for artifact in record.get("artifacts") or ():
-        if artifact.get("role", "model") != "model" or artifact["format"] == "ollama":
-            continue
-        known = found.setdefault(artifact["format"], {})
-        for file in artifact["files"]:
-            known.setdefault(file["quant"], None)
-    return {kind: list(quants) for kind, quants in found.items()}
 
 
 def _quality(rows: list[Record]) -> dict[str, dict[str, list[Any]]]:
@@ -129,9 +117,7 @@ def _with_quality(raw: RawCatalog) -> dict[str, Record]:
 
 
 def _hardware_rows(raw: RawCatalog) -> list[Any]:
-    if not raw.hardware:
-        return []
-    return list(import_module("advisor.catalog.hardware_schema").compile_hardware(raw.hardware))
+    return list(compile_hardware(raw.hardware))
 
 
 def build(raw: RawCatalog) -> dict[str, bytes]:

@@ -6,51 +6,22 @@ Names: `resolve` takes an id, an alias or any loose spelling, and raises `Unknow
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from advisor.catalog.names import close_names, key_of
 from advisor.catalog.records import evidence_of, model_of
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
 from advisor.domain.quantization import Quantization
 from advisor.domain.workload import Task
 from advisor.errors import BadDocument, UnknownName
 
-
-class CatalogEntry(NamedTuple):
-    """One model as ranking needs it, straight from the compiled index."""
-
-    id: str
-    name: str
-    family: str
-    vendor: str
-    category: str
-    thinking: str
-    """never, toggle or always."""
-    commercial: bool | None
-    licence: str | None
-    official: bool
-    downloadable: bool
-    released: str | None
-    context_max: int | None
-    """Longest stated context, tokens."""
-    engines: Sequence[str]
-    modalities: Sequence[str]
-    capabilities: Sequence[str]
-    domain: str | None
-    total_params: int | None
-    active_params: int | None
-    training_tokens: int | None
-    published: Mapping[str, Sequence[str]]
-    """Quantizations with files on the hub, by format."""
-    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
-    """(score, sd, grade) by mode and task."""
-
-    @property
-    def published_quants(self) -> Sequence[str]:
-        """GGUF quantizations with files on the hub."""
-        return self.published.get("gguf", ())
+if TYPE_CHECKING:
+    from advisor.catalog.hardware import HardwareCatalog
+    from advisor.estimate.constants import Constants
+    from advisor.estimate.shape import ModelShape
+    from advisor.estimate.weights import WeightProfile
 
 
 class Catalog:
@@ -61,6 +32,8 @@ class Catalog:
         self.sha256: str = manifest["sha256"]
         self.count: int = manifest["models"]
         self._models: dict[str, Model] = {}
+        self._shape_by_id: dict[str, ModelShape | None] = {}
+        self._weights: dict[tuple[str, str], WeightProfile | None] = {}
 
     def _json(self, name: str) -> Any:
         try:
@@ -206,9 +179,61 @@ class Catalog:
         raise UnknownName(f"no task named '{shown}'", suggestions=close, hint=hint)
 
     @cached_property
-    def hardware(self) -> Any:
+    def _shapes(self) -> dict[str, Any]:
+        shapes: dict[str, Any] = self._json("shapes")
+        return shapes
+
+    def _row(self, model_id: str) -> list[Any] | None:
+        number = self._shapes["models"].get(model_id)
+        row: list[Any] | None = None if number is None else self._shapes["rows"][number]
+        return row
+
+    def shape(self, model_id: str) -> "ModelShape | None":
+        """Compact shape of a model by exact id; None where its architecture is unknown."""
+        if model_id not in self._shape_by_id:
+            from advisor.estimate.shape import ModelShape
+
+            row = self._row(model_id)
+            self._shape_by_id[model_id] = None if row is None else ModelShape.from_row(row[0])
+        return self._shape_by_id[model_id]
+
+    def weights(self, model_id: str, quant: str) -> "WeightProfile | None":
+        """Bytes of one quantization; None where the architecture is unknown or nobody has described the format.
+
+        Prepared for published quantizations that are offered, computed for any other.
+        """
+        key = (model_id, quant)
+        if key not in self._weights:
+            self._weights[key] = self._find_weights(model_id, quant)
+        return self._weights[key]
+
+    def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
+        from advisor.estimate.weights import WeightProfile, weight_profile
+
+        row = self._row(model_id)
+        if row is None:
+            return None
+        if quant in row[1]:
+            return WeightProfile.from_row(row[1][quant])
+        architecture = self.model(model_id).architecture
+        try:
+            return weight_profile(architecture, quant) if architecture else None
+        except KeyError:
+            return None
+
+    @cached_property
+    def constants(self) -> "Constants":
+        """Constants of the estimates, from calibration.yaml and engines.yaml."""
+        from advisor.estimate.constants import Constants
+
+        return Constants.from_mapping(self.table("calibration"), self.table("engines"))
+
+    @cached_property
+    def hardware(self) -> "HardwareCatalog":
         """Devices and whole machines."""
-        return import_module("advisor.catalog.hardware").HardwareCatalog.from_rows(self._json("hardware"))
+        from advisor.catalog.hardware import HardwareCatalog
+
+        return HardwareCatalog.from_rows(self._json("hardware"))
 
     def table(self, name: str) -> Mapping[str, Any]:
         """A YAML table as written (engines, calibration, tasks, benchmarks); empty where there is none."""

@@ -5,13 +5,14 @@ less what its size and its work must buy. So more memory, bandwidth or time can 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Grade
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
@@ -47,37 +48,20 @@ class Reason(StrEnum):
     OUTRANKED = "outranked"
 
 
-class Entry(Protocol):
-    """What is read of a catalogued model."""
-
-    id: str
-    name: str
-    category: str
-    thinking: str
-    commercial: bool | None
-    licence: str | None
-    official: bool
-    downloadable: bool
-    context_max: int | None
-    engines: Sequence[str]
-    modalities: Sequence[str]
-    capabilities: Sequence[str]
-    total_params: int | None
-    active_params: int | None
-    published: Mapping[str, Sequence[str]]
-    """Quantizations with files on the hub, by format."""
-    quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
-
-
 class Shelf(Protocol):
     """What is needed of the catalog."""
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[CatalogEntry]:
         """Every model."""
         ...
 
     def shape(self, model_id: str) -> ModelShape | None:
         """Compact architecture; None when unknown."""
+        ...
+
+    @property
+    def default_quants(self) -> Collection[str]:
+        """Quantizations that are considered unless one is named."""
         ...
 
     def weights(self, model_id: str, quant: str) -> WeightProfile | None:
@@ -89,7 +73,7 @@ class Shelf(Protocol):
 class System:
     """A model in one thinking mode, before a quantization is chosen."""
 
-    entry: Entry
+    entry: CatalogEntry
     mode: str
     base_score: float
     base_sd: float
@@ -116,7 +100,7 @@ class Candidate:
         return self.system.entry.id
 
 
-def _fits_task(entry: Entry, question: Question) -> bool:
+def _fits_task(entry: CatalogEntry, question: Question) -> bool:
     task = question.task
     if entry.category not in task.categories:
         return False
@@ -124,7 +108,7 @@ def _fits_task(entry: Entry, question: Question) -> bool:
     return not needs_modality
 
 
-def _licence_allows(entry: Entry, licence: str) -> bool:
+def _licence_allows(entry: CatalogEntry, licence: str) -> bool:
     if licence == "any":
         return True
     if licence == "commercial":
@@ -132,22 +116,26 @@ def _licence_allows(entry: Entry, licence: str) -> bool:
     return (entry.licence or "").lower() == licence.lower()
 
 
-def engine_for(entry: Entry, question: Question, offered: Sequence[str]) -> str | None:
+def engine_for(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> str | None:
     """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
-    names = (question.engine,) if question.engine else offered
-    return next((name for name in names if _loads(name, entry)), None)
+    return engine_offered(entry, (question.engine,) if question.engine else offered)
 
 
-def _loads(engine: str, entry: Entry) -> bool:
+def engine_offered(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
+    """The first engine of these that loads the model."""
+    return next((name for name in offered if _loads(name, entry)), None)
+
+
+def _loads(engine: str, entry: CatalogEntry) -> bool:
     return ENGINE_FAMILIES.get(engine, engine) in entry.engines
 
 
-def quants_for(entry: Entry, engine: str) -> Sequence[str]:
+def quants_for(entry: CatalogEntry, engine: str) -> Sequence[str]:
     """Published quantizations in the format that an engine loads."""
     return entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
 
 
-def screen(entry: Entry, question: Question, offered: Sequence[str]) -> Reason | None:
+def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> Reason | None:
     """Why a model is out before any arithmetic; None when it stays."""
     if question.model is None and not entry.official and not question.derivatives:
         return Reason.DERIVATIVE
@@ -164,7 +152,7 @@ def screen(entry: Entry, question: Question, offered: Sequence[str]) -> Reason |
     return next((reason for ok, reason in checks if not ok), None)
 
 
-def systems(entry: Entry, question: Question) -> Iterator[System]:
+def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:
     """Each thinking mode that has a score for the task."""
     for mode, tasks in entry.quality.items():
         found = tasks.get(question.task.name)
@@ -201,7 +189,9 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     engine = engine_for(entry, question, offered)
     if shape is None or engine is None:
         return
-    for quant in (question.quant,) if question.quant else quants_for(entry, engine):
+    published = quants_for(entry, engine)
+    usual = [quant for quant in published if quant in shelf.default_quants]
+    for quant in (question.quant,) if question.quant else usual or published:
         weights = shelf.weights(entry.id, quant)
         if weights is None:
             continue

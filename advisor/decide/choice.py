@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from advisor.decide.budget import Verdict
+from advisor.decide.question import Question
 from advisor.domain.estimate import Estimate
 from advisor.domain.machine import Machine
 from advisor.domain.model import EvidenceRow, Grade, Model
-from advisor.decide.question import Question
 from advisor.domain.workload import Workload
 
 

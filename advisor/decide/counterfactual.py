@@ -19,7 +19,7 @@ SMALLER_KV = {"f16": ("q8_0", "q4_0"), "q8_0": ("q4_0",), "q4_0": ()}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One change that makes a choice work (or, `alone` False, that is needed among others). Sizes in bytes, times in s."""
+    """One change that makes a choice work; `alone` False: it is needed among others. Sizes in bytes, times in s."""
 
     lever: str
     """budget, memory, bandwidth, kv_type, context."""

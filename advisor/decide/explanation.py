@@ -1,4 +1,4 @@
-"""Why a pick is a pick: its quality and evidence, its memory, where its time goes, and what its neighbours would change."""
+"""Why a pick is a pick: its quality and evidence, memory, where its time goes, and what its neighbours would change."""
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.quality import probability_better

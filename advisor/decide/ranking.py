@@ -1,7 +1,7 @@
 """Ranks systems by utility among those that fit and meet the budget; keeps what failed and why.
 
-The search goes best first: models enter a heap at an upper bound of their utility, are opened into candidates when they
-come up, and are assessed in order of utility. It stops when enough models work, so most of the catalog is never estimated.
+The search goes best first: models enter a heap at an upper bound of their utility, are opened into candidates when
+they come up, and are assessed in order of utility. It stops when enough models work: most are never estimated.
 """
 
 import heapq
@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Entry, Reason, Shelf, System, candidates, screen, systems
+from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 
 SOFT_POINTS_PER_DOUBLING = 12.0
 """When nothing meets a task's own target: points that a doubling of the overshoot costs. Twice too slow is worth a
@@ -119,7 +120,7 @@ def _smallest(system: System) -> float:
 
 
 def rank(
-    question: Question, entries: Sequence[Entry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
+    question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
 ) -> Ranking:
     """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
     search = _Search(question, shelf, estimator, offered)

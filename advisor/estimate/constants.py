@@ -88,6 +88,8 @@ class Constants:
     """Part of an architecture's name (lower case) and the generation it means, first match wins."""
     engines: Mapping[str, EngineProfile]
     cpu: CpuRates
+    batch_cost: Mapping[str, Sequence[float]]
+    """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
     settings: Mapping[str, float]
     version: str = ""
 
@@ -101,6 +103,7 @@ class Constants:
                 generations=[(str(k).lower(), str(v)) for k, v in calibration["generations"].items()],
                 engines={name: _engine(name, plain) for name, plain in engines["engines"].items()},
                 cpu=CpuRates(**calibration["cpu"]),
+                batch_cost=dict(calibration["batch_cost"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 version=str(calibration.get("version", "")),
             ).with_devices(calibration.get("devices") or ())
@@ -119,7 +122,7 @@ class Constants:
                 devices[(str(row["backend"]), device_key(str(name)))] = posterior
         return Constants(
             priors=self.priors, devices=devices, generations=self.generations, engines=self.engines, cpu=self.cpu,
-            settings=self.settings, version=self.version,
+            batch_cost=self.batch_cost, settings=self.settings, version=self.version,
         )  # fmt: skip
 
     def engine(self, name: str) -> EngineProfile:
@@ -152,22 +155,25 @@ def _engine(name: str, plain: Plain) -> EngineProfile:
 
 
 def _priors(backends: Plain) -> dict[tuple[str, str], Posterior]:
-    """Each generation states what differs from its backend: pairs of a median factor and a log standard deviation."""
+    """A backend states what differs from generic, a generation what differs from its backend.
+
+    Pairs of a median factor and a log standard deviation.
+    """
     priors = {}
+    generic = backends["generic"]["prior"]
     for backend, plain in backends.items():
-        base = plain["prior"]
-        priors[(str(backend), "")] = _prior(base, {})
+        base = {**generic, **plain["prior"]}
+        priors[(str(backend), "")] = _prior(str(backend), base)
         for generation, changes in (plain.get("generations") or {}).items():
-            priors[(str(backend), str(generation))] = _prior(base, changes)
+            priors[(str(backend), str(generation))] = _prior(str(backend), {**base, **changes})
     return priors
 
 
-def _prior(base: Plain, changes: Plain) -> Posterior:
-    merged = {**base, **changes}
+def _prior(backend: str, merged: Plain) -> Posterior:
     pairs = [merged[name] for name in PARAMETERS]
     return Posterior(
         mean=tuple(math.log(float(pair[0])) for pair in pairs),
         covariance=diagonal([float(pair[1]) ** 2 for pair in pairs]),
         noise_sd=tuple(float(x) for x in merged["noise_sd"]),
-        observations=0,
+        backend=backend,
     )

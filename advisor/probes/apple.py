@@ -21,7 +21,8 @@ _MEASURED_SHARES = ((36, 0.75), (24, 0.74), (0, 0.667))
 underestimated on purpose."""
 SYSCTL_KEYS = (
     "machdep.cpu.brand_string", "hw.model", "hw.memsize", "hw.physicalcpu", "hw.logicalcpu",
-    "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "iogpu.wired_limit_mb", "debug.iogpu.wired_limit", "sysctl.proc_translated",
+    "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "iogpu.wired_limit_mb",
+    "debug.iogpu.wired_limit", "sysctl.proc_translated",
     "hw.optional.arm.FEAT_DotProd", "hw.optional.arm.FEAT_I8MM", "hw.optional.arm.FEAT_BF16",
     "hw.optional.arm.FEAT_SME", "hw.optional.avx2_0",
 )  # fmt: skip

@@ -42,7 +42,7 @@ def difference_text(d: Difference) -> str:
     elif d.p_better >= 0.5:
         gain = f"{d.larger} buys {d.points:+.1f} points and is better with probability {d.p_better:.0%}"
     else:
-        gain = f"{d.larger} is the larger but not the better one: {d.points:+.1f} points, better with probability {d.p_better:.0%}"
+        gain = f"{d.larger} is larger but not better: {d.points:+.1f} points, better with probability {d.p_better:.0%}"
     cost = [f"{d.memory_ratio:.1f}× the memory"]
     if d.time_ratio is not None:
         cost.append(f"{d.time_ratio:.1f}× the time")

@@ -5,8 +5,13 @@ Bytes are integers, times are seconds, rates are per second; None is unknown. Ev
 
 from typing import Any, Literal, TypedDict
 
-Interval = TypedDict("Interval", {"p10": float, "p50": float, "p90": float})
-"""An 80 % interval and its median."""
+
+class Interval(TypedDict):
+    """An 80 % interval and its median."""
+
+    p10: float
+    p50: float
+    p90: float
 
 
 class Flops(TypedDict):

@@ -3,13 +3,13 @@
 from typing import Any
 
 from advisor.decide.question import Question
+from advisor.decide.recommendation import NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
 from advisor.domain.units import format_duration, format_rate, format_size
 from advisor.domain.workload import Budget
 from advisor.report.machine import machine_document
 from advisor.report.pick import choice_document
 from advisor.report.text_table import Column, table
-from advisor.decide.recommendation import NearMiss, Pick, Recommendation
 
 LIMITS = ("max_ttft_s", "max_tpot_s", "max_latency_s")
 
@@ -82,8 +82,8 @@ def machine_line(machine: Machine) -> str:
         parts.append(f"{a.name} ({memory}, {format_rate(a.bandwidth_bytes_per_s)})")
     cpu = machine.cpu
     parts.append(f"{cpu.name or 'CPU'}, {cpu.usable_threads or cpu.physical_cores or '?'} threads")
-    memory = machine.memory
-    parts.append(f"{format_size(memory.available_bytes)} of {format_size(memory.total_bytes)} memory free")
+    host = machine.memory
+    parts.append(f"{format_size(host.available_bytes)} of {format_size(host.total_bytes)} memory free")
     return " · ".join(parts)
 
 

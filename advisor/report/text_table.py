@@ -37,8 +37,10 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Lines of a table with a heading. Columns other than the growing one keep their width; the whole may exceed `width`
-    only when the growing column is down to 12 cells."""
+    """Lines of a table with a heading.
+
+    Columns other than the growing one keep their width; the whole exceeds `width` when that one is down to 12 cells.
+    """
     widths = [
         max(display_width(cell) for cell in (column.title, *(row[i] for row in rows)))
         for i, column in enumerate(columns)

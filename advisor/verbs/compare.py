@@ -1,6 +1,7 @@
 """Choices side by side, and what the larger one buys."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from advisor.decide.choice import Choice
 from advisor.decide.comparison import Comparison, Difference
@@ -22,8 +23,7 @@ def compare(targets: Sequence[str], request: Request, selection: MachineSelectio
     machine = workspace.machine(selection)
     choices = tuple(estimate_model(m, q or question.quant, question, machine, workspace) for m, q in parsed)
     by_size = sorted(choices, key=lambda c: c.model.total_params or 0)
-    pairs = zip(by_size, by_size[1:], strict=False)
-    return Comparison(choices=choices, differences=tuple(_difference(small, large) for small, large in pairs))
+    return Comparison(choices=choices, differences=tuple(_difference(a, b) for a, b in pairwise(by_size)))
 
 
 def _difference(small: Choice, large: Choice) -> Difference:

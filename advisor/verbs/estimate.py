@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from advisor.decide.budget import judge
-from advisor.decide.candidates import Entry, quants_for
+from advisor.decide.candidates import quants_for
 from advisor.decide.choice import Choice, Quality
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.estimate import Estimate
 from advisor.domain.machine import Machine
 from advisor.domain.model import Grade, Model
@@ -40,23 +41,24 @@ def estimate_model(
     entry = workspace.catalog.entry(model.id)
     engine = question.engine or estimator.engine_for(entry)
     quants = (quant,) if quant else quants_for(entry, engine) or LADDER
-    choices = [_choice(model, entry, name, question, estimator, workspace) for name in quants]
+    choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
         raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
     return next((choice for choice in known if choice.estimate.fits), known[-1])
 
 
-def _mode(entry: Entry, task: str) -> str:
+def _mode(entry: CatalogEntry, task: str) -> str:
     """The mode that a person gets without asking: non-thinking where there is a choice."""
     modes = [mode for mode, tasks in entry.quality.items() if task in tasks]
     return next((m for m in ("default", "non-thinking", "thinking") if m in modes), "default")
 
 
 def _choice(
-    model: Model, entry: Entry, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
+    model: Model, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
 ) -> Choice | None:
     catalog = workspace.catalog
+    entry = catalog.entry(model.id)
     shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant)
     if shape is None or weights is None:
         return None
@@ -66,7 +68,9 @@ def _choice(
     needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
     workload = replace(workload, context=max(workload.context, needed))
     engine = question.engine or estimator.engine_for(entry)
-    estimates = estimator.estimates(model.id, shape, weights, engine, workload, question.kv_type)
+    estimates = estimator.estimates(
+        model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type
+    )
     best = min(estimates, key=_order)
     return Choice(
         machine=estimator.machine,
@@ -85,7 +89,7 @@ def _order(estimate: Estimate) -> tuple[bool, float]:
     return (not estimate.fits, estimate.speed.latency_s.p50 if estimate.speed else float("inf"))
 
 
-def _quality(entry: Entry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
+def _quality(entry: CatalogEntry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
     found = entry.quality.get(mode, {}).get(task)
     if found is None:
         return None

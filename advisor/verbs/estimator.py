@@ -1,1 +1,116 @@
-"""Joins the catalog's shapes and bytes, the machine, and what was learned on it into estimates."""
+"""Joins the catalog's shapes and bytes, a machine, and what was learned on it into estimates."""
+
+from dataclasses import replace
+
+from advisor.decide.candidates import Candidate, engine_offered
+from advisor.domain.entry import CatalogEntry
+from advisor.domain.estimate import Estimate
+from advisor.domain.machine import Machine
+from advisor.domain.workload import Workload
+from advisor.errors import UsageError
+from advisor.estimate.candidate import estimate
+from advisor.estimate.placement import placements
+from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
+from advisor.verbs.workspace import Workspace
+
+LOCAL = ("llama.cpp", "ollama", "lmstudio")
+"""Engines that load GGUF, in order of preference when several are found."""
+
+
+def engines_for(machine: Machine) -> tuple[str, ...]:
+    """Engines that may be offered on a machine, first choice first: what is there, then what can be installed."""
+    found = {engine.name for engine in machine.engines}
+    vendors = {a.vendor for a in machine.usable_accelerators()}
+    local = next((name for name in LOCAL if name in found), "llama.cpp")
+    if "embedded" in found and local != "llama.cpp":
+        local = "llama.cpp"
+    extra = [name for name, makers in (("mlx", {"apple"}), ("vllm", {"nvidia", "amd"})) if vendors & makers]
+    return (local, *extra, "transformers")
+
+
+class MachineEstimator:
+    """Estimates on one machine. Callable as the judgement expects it."""
+
+    def __init__(self, machine: Machine, workspace: Workspace, *, assume_idle: bool = False) -> None:
+        self.machine = _idle(machine) if assume_idle else machine
+        self.workspace = workspace
+        self.constants = workspace.catalog.constants
+        self.engines = engines_for(machine)
+        self._room = self._all_memory()
+
+    def engine_for(self, entry: CatalogEntry) -> str:
+        """The engine a model would run on. Raises UsageError where none is known to load it."""
+        engine = engine_offered(entry, self.engines)
+        if engine is None:
+            raise UsageError(
+                f"no engine is known that loads {entry.id} on this machine",
+                hint=f"it is known to run on {', '.join(entry.engines) or 'nothing'}; name one with --engine",
+            )
+        return engine
+
+    def estimates(
+        self,
+        model_id: str,
+        shape: ModelShape,
+        weights: WeightProfile,
+        *,
+        engine: str,
+        workload: Workload,
+        kv_type: str,
+    ) -> tuple[Estimate, ...]:
+        """One estimate for each placement that comes into question."""
+        sensible = placements(
+            shape, weights, self.machine, workload, engine=engine, kv_type=kv_type, constants=self.constants
+        )
+        return tuple(
+            estimate(
+                model_id=model_id,
+                shape=shape,
+                weights=weights,
+                machine=self.machine,
+                engine=engine,
+                placement=placement,
+                workload=workload,
+                kv_type=kv_type,
+                constants=self.constants,
+            )
+            for placement in sensible
+        )
+
+    def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
+        """Estimates of a candidate."""
+        return self.estimates(
+            candidate.model_id,
+            candidate.shape,
+            candidate.weights,
+            engine=candidate.engine,
+            workload=workload,
+            kv_type=kv_type,
+        )
+
+    def cannot_fit(self, candidate: Candidate) -> int | None:
+        """Bytes by which the weights alone exceed all memory there is; None when they may fit."""
+        if self._room is None:
+            return None
+        excess = candidate.weights.tensor_bytes - self._room
+        return excess if excess > 0 else None
+
+    def _all_memory(self) -> int | None:
+        """Host and discrete accelerators together; None while one is unknown."""
+        discrete = [a for a in self.machine.usable_accelerators() if not a.unified]
+        pools = [accelerator_available_bytes(a, self.machine, self.constants) for a in discrete]
+        pools.append(host_available_bytes(self.machine, self.constants))
+        unified = [a for a in self.machine.usable_accelerators() if a.unified]
+        shared = [accelerator_available_bytes(a, self.machine, self.constants) for a in unified]
+        if any(pool is None for pool in pools):
+            return None
+        return max(sum(pool or 0 for pool in pools), *(pool or 0 for pool in shared), 0)
+
+
+def _idle(machine: Machine) -> Machine:
+    """The machine with nothing else running: what is free follows from the totals."""
+    memory = replace(machine.memory, available_bytes=None)
+    devices = tuple(replace(a, memory_available_bytes=None) for a in machine.accelerators)
+    return replace(machine, memory=memory, accelerators=devices)

@@ -18,8 +18,15 @@ class ProbeRequest:
 def probe(request: ProbeRequest, settings: Settings) -> Machine:
     """Probe this machine. Raises AdvisorError where `output` cannot be written."""
     from advisor.probes.assemble import probe_machine
+    from advisor.probes.live import LiveHost
+    from advisor.verbs.workspace import Workspace
 
-    machine = probe_machine(None, models=models_folder())
+    host = LiveHost()
+    machine = probe_machine(Workspace(settings).catalog.hardware, host=host, models=models_folder())
+    if request.measure:
+        from advisor.probes.bandwidth import measure
+
+        machine = measure(machine, host)
     if request.output is not None:
         write_machine(machine, request.output)
     return machine

@@ -1,4 +1,4 @@
-"""What the verbs share in one run: settings, the catalog, the machine in question, stored results. Read once, lazily."""
+"""What the verbs share in one run: settings, catalog, machine, stored results. Each is read once, when first asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small made-up market of models and a made-up machine whose speed follows one plain rule, for tests of the judgement."""
+"""A small made-up market of models, and a made-up machine whose speed follows one plain rule."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -69,6 +69,8 @@ class Market:
 
     def __init__(self, *entries):
         self.all = entries
+
+    default_quants = frozenset(BITS)
 
     def entries(self):
         return self.all

@@ -1,0 +1,85 @@
+"""What a processor reaches: threads used, memory bandwidth (known or honestly bounded), and cost of each storage type.
+
+Decoding on few cores is bound by unpacking weights, not by memory: each storage type has a rate per thread, and low-bit
+types are several times slower per byte than 4-bit ones.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from advisor.domain.machine import Cpu, Machine
+from advisor.estimate.constants import Constants
+from advisor.estimate.tensor_types import TYPE_NAMES
+from advisor.estimate.weights import TypeBytes
+
+
+class CpuPower(NamedTuple):
+    """What one machine's processor offers an engine."""
+
+    threads: int
+    bandwidth_bytes_per_s: float
+    """What decoding reaches of it, all threads together."""
+    raw_bandwidth_bytes_per_s: float
+    known: bool
+    """The memory's bandwidth is known rather than bounded by threads and instruction set."""
+    scale: float
+    """Speed of a thread relative to the one the rates were measured on."""
+
+
+class TypeCost(NamedTuple):
+    """Seconds to read and multiply all weights once, and the FLOPs a second of prompt reading."""
+
+    dense_s: float
+    experts_s: float
+    gemm_flops: float
+
+
+def threads_used(cpu: Cpu) -> int | None:
+    """Threads an engine should use: performance cores, else physical ones, at most what is allowed."""
+    cores = cpu.performance_cores or cpu.physical_cores or cpu.usable_threads or cpu.logical_cores
+    if cores is None:
+        return None
+    return max(1, min(cores, cpu.usable_threads or cores))
+
+
+def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
+    """What the processor offers; None where not even the number of cores is known."""
+    threads = threads_used(machine.cpu)
+    if threads is None:
+        return None
+    isa = best_isa(tuple(machine.cpu.instruction_sets), tuple(constants.cpu.scale_by_isa))
+    raw = machine.memory.bandwidth_bytes_per_s
+    known = raw is not None
+    if raw is None:
+        per_thread = constants.cpu.bandwidth_by_isa[isa]
+        raw = min(threads * per_thread, constants.cpu.bandwidth_ceiling_bytes_per_s)
+        raw /= constants.settings["cpu_bandwidth_share"]
+    reached = raw * constants.settings["cpu_bandwidth_share"]
+    return CpuPower(threads, reached, raw, known, constants.cpu.scale_by_isa[isa])
+
+
+@lru_cache(maxsize=256)
+def best_isa(instruction_sets: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """The first of the known instruction sets (best first) that the processor has, or "other"."""
+    have = {name.lower().replace("-", "_").replace(".", "_") for name in instruction_sets}
+    if not have:
+        return "avx2" if "avx2" in known else "other"
+    return next((name for name in known if name in have), "other")
+
+
+@lru_cache(maxsize=65536)
+def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constants) -> TypeCost:
+    """Time of all weights on this processor: each type is bound by memory or by its threads, whichever is slower."""
+    dense = experts = weighted = total = 0.0
+    cpu = constants.cpu
+    for index, dense_bytes, expert_bytes, output_bytes in types:
+        name = TYPE_NAMES[index]
+        rate = cpu.gemv_bytes_per_s.get(name, cpu.gemv_bytes_per_s["q4_0"]) * power.scale * power.threads
+        per_byte = max(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
+        dense += (dense_bytes + output_bytes) * per_byte
+        experts += expert_bytes * per_byte
+        size = dense_bytes + expert_bytes
+        weighted += size * cpu.gemm_flops.get(name, cpu.gemm_flops["q4_0"])
+        total += size
+    flops = weighted / total if total else cpu.gemm_flops["q4_0"]
+    return TypeCost(dense, experts, flops * power.scale * power.threads)
