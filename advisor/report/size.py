@@ -62,6 +62,12 @@ def _quantity(quantity: Quantity) -> dict[str, float]:
     return {"p10": quantity.p10, "p50": quantity.p50, "p90": quantity.p90}
 
 
+def _p95(option: Option) -> tuple[float, float, float]:
+    """Simulated at the demand; without a simulation, of the closed form at the planned load."""
+    capacity = option.layout.capacity
+    return option.p95 or (capacity.ttft_s, capacity.tpot_s, capacity.latency_s)
+
+
 def _price_document(option: Option) -> dict[str, Any] | None:
     price = option.offer.price
     if price is None:
@@ -92,7 +98,7 @@ def option_document(option: Option, rank: int) -> dict[str, Any]:
         "binding": capacity.binding,
         "requests_per_s": option.count * option.layout.requests_per_s,
         "concurrent_sequences": {"planned": capacity.decoding, "most": capacity.max_decoding},
-        "p95": {"ttft_s": capacity.ttft_s, "tpot_s": capacity.tpot_s, "latency_s": capacity.latency_s},
+        "p95": dict(zip(("ttft_s", "tpot_s", "latency_s"), _p95(option), strict=True)),
         "memory": {
             "weights": round(option.model.resident_bytes),
             "kv_cache_room": round(cache_room_bytes(option.model, replica)),
@@ -103,7 +109,7 @@ def option_document(option: Option, rank: int) -> dict[str, Any]:
         "price": _price_document(option),
         "within_budget": option.within_budget,
         "basis": "estimated",
-        "simulated": option.simulated,
+        "simulated": option.p95 is not None,
         "confidence": option.offer.spec.confidence,
     }
 
@@ -157,8 +163,7 @@ def _option_lines(option: Option, rank: int, width: int) -> list[str]:
         + f", quality {candidate.score:.0f} ± {candidate.sd:.0f}",
         f"holds {held.p50:,.0f} users ({held.p10:,.0f} to {held.p90:,.0f}), "
         f"headroom {option.headroom:+.0%}, bound by {BINDING.get(capacity.binding, capacity.binding)}",
-        f"95 % of requests: first token {format_duration(capacity.ttft_s)}, "
-        f"{format_duration(capacity.tpot_s)} a token, answer {format_duration(capacity.latency_s)}",
+        "95 % of requests: first token {}, {} a token, answer {}".format(*map(format_duration, _p95(option))),
         f"weights {format_size(option.model.resident_bytes)}, "
         f"{format_size(max(0.0, option.free_cache_bytes))} of KV cache free",
         f"{_energy_text(option)}; {_price_text(option)}",

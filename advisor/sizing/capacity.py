@@ -66,7 +66,7 @@ def _times(model: Served, replica: Replica, demand: Demand, decoding: float) -> 
     alone = prompt_time_s(model, replica, demand, 0.0)
     busy = min(0.999, rate_at(model, replica, demand, decoding) * alone)
     ttft = prompt_time_s(model, replica, demand, crowded) + WAIT_P95_FACTOR * alone * busy / (1 - busy)
-    return ttft, tpot, ttft + max(demand.output_tokens - 1, 0) * tpot
+    return ttft + demand.hidden_tokens * tpot, tpot, ttft + max(demand.output_tokens - 1, 0) * tpot
 
 
 def _within(times: tuple[float, float, float], demand: Demand) -> bool:

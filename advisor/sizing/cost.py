@@ -63,12 +63,13 @@ def price_of(spec: DeviceSpec, parts: Sequence[tuple[int, DeviceSpec]]) -> Machi
     )
 
 
-def device_power_w(limit_w: float, decoding: float, power: PowerConstants) -> float:
+def device_power_w(limit_w: float, decoding: float, power: PowerConstants, *, unified: bool = False) -> float:
     """Logistic in log2 of the batch between idle and nominal power. Source: catalog/serving.yaml."""
+    middle = power.x0_unified if unified else power.x0
     idle, nominal = power.idle_share * limit_w, power.nominal_share * limit_w
     if decoding <= 0:
         return idle
-    return idle + (nominal - idle) / (1 + math.exp(-power.k * (math.log2(decoding) - power.x0)))
+    return idle + (nominal - idle) / (1 + math.exp(-power.k * (math.log2(decoding) - middle)))
 
 
 def energy_of(
@@ -94,7 +95,7 @@ def energy_of(
     host = 0.0 if unified else host
 
     def wall(sequences: float) -> float:
-        devices = sum(device_power_w(w, sequences, power) for w in limits)
+        devices = sum(device_power_w(w, sequences, power, unified=unified) for w in limits)
         return machines * (devices + host) / power.psu_efficiency
 
     mean_w, idle_w = wall(decoding / peak_over_mean), wall(0.0)

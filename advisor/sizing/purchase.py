@@ -19,8 +19,10 @@ from advisor.sizing.cost import Energy, MachinePrice, energy_of
 from advisor.sizing.demand import Demand
 from advisor.sizing.serving import Replica, Served, cache_room_bytes, served_of
 
-POINTS_PER_DOUBLING = 2.0
+POINTS_PER_DOUBLING = 3.0
 """Points of quality that a doubling of the machines' size must buy: about what a doubling of a model's size brings."""
+SAME_MODEL = 2
+"""Options shown with one model: the list is to show what more or less machine would bring."""
 MAX_MACHINES = 16
 """More equal machines than this are no small purchase any more: a larger machine is the answer."""
 _NVLINK_BYTES_PER_S = 40e9
@@ -72,13 +74,18 @@ class Option:
     energy: Energy | None
     within_budget: bool | None = None
     """None: no budget, or the price is not known in full."""
-    simulated: bool = False
-    notes: tuple[str, ...] = ()
+    p95: tuple[float, float, float] | None = None
+    """Simulated TTFT, TPOT and latency at the demand, s; None: not simulated."""
 
     @property
     def headroom(self) -> float:
         """Users held over users asked for, less one."""
         return self.users_held.p50 / self.demand.users - 1
+
+    @property
+    def replica_requests_per_s(self) -> float:
+        """What each replica is asked for."""
+        return self.demand.requests_per_s / (self.count * self.layout.replicas)
 
     @property
     def utilization(self) -> float:
@@ -140,7 +147,7 @@ class Planner:
         return best
 
     def _option(self, offer: Offer, candidate: Candidate) -> tuple[Option | None, str]:
-        demand = self.demand.with_output(self.demand.output_tokens + candidate.system.thinking_tokens)
+        demand = self.demand.thinking(candidate.system.thinking_tokens)
         model = self.model(candidate)
         layout = best_layout(model, offer, candidate.engine, demand, self.constants)
         if layout is None:
@@ -267,10 +274,12 @@ def plan(
 ) -> Sizing:
     """Options over all machines. `candidates_for` maps an offer's id to its candidates, best first."""
     options = [planner.best(offer, candidates_for[offer.spec.id]) for offer in offers]
-    found = ranked([o for o in options if o is not None], planner.budget_usd)
+    works = ranked([o for o in options if o is not None], planner.budget_usd)
+    found = works if len(offers) <= limit else varied(works)[:limit]
+    outranked = {"outranked": len(works) - len(found)} if len(works) > len(found) else {}
     return Sizing(
-        options=tuple(found[:limit]),
-        rejected=dict(Counter(planner.reasons.values())) | ({"outranked": len(found) - limit} if found[limit:] else {}),
+        options=tuple(found),
+        rejected=dict(Counter(planner.reasons.values())) | outranked,
         nearest=tuple(sorted(planner.reasons.items()))[:5] if not found else (),
     )
 
@@ -283,6 +292,17 @@ def ranked(options: Sequence[Option], budget_usd: float | None) -> list[Option]:
         return (unsure, -option.utility, option.offer.spec.id)
 
     return sorted(options, key=key)
+
+
+def varied(options: Sequence[Option]) -> list[Option]:
+    """Options in their order, at most `SAME_MODEL` of them with the same model."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for option in options:
+        seen[option.candidate.model_id] += 1
+        if seen[option.candidate.model_id] <= SAME_MODEL:
+            kept.append(option)
+    return kept
 
 
 def with_simulation(option: Option, planner: Planner, rates: Sequence[float]) -> Option | None:
@@ -299,4 +319,4 @@ def with_simulation(option: Option, planner: Planner, rates: Sequence[float]) ->
     error = 1 + capacity_error(option.offer, planner.constants)
     seeds = max(ordered[-1] / max(middle, 1e-12), middle / max(ordered[0], 1e-12), 1.0)
     factor = math.exp(math.hypot(math.log(error), math.log(min(seeds, 4.0))))
-    return replace(again, users_held=spread(again.users_held.p50, factor), simulated=True)
+    return replace(again, users_held=spread(again.users_held.p50, factor))

@@ -1,7 +1,8 @@
 """Which machines to buy so that so many people can do a task within its limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from advisor.catalog.hardware import HardwareCatalog
 from advisor.decide.candidates import Candidate, candidates, screen, systems
@@ -13,17 +14,22 @@ from advisor.sizing.constants import ServingConstants
 from advisor.sizing.cost import price_of
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, with_simulation
-from advisor.sizing.simulator import simulated_rate
+from advisor.sizing.simulator import simulate, simulated_rate
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
 
 SEEDS = (1, 2, 3)
+REQUESTS = 250
+"""Of each simulated run: enough for a 95th percentile, few enough for an answer in seconds."""
 FINALISTS_SPARE = 2
 """Options simulated beyond those shown: some fall back when arrivals are random."""
 _VLLM_BACKENDS = frozenset({"cuda", "rocm"})
+NVIDIA_ONLY = frozenset({"NVFP4"})
+"""Formats whose kernels exist for NVIDIA alone."""
 ENGINES_GPU = ("vllm",)
 ENGINES_ANY = ("llama.cpp",)
+ByEngine = dict[tuple[str, ...], list[Candidate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     demand = _demand(question, constants)
     offers = _offers(selection, workspace)
     planner = Planner(demand, constants, question.kv_type, ask.budget_usd)
-    by_engine = {engines: _candidates(question, workspace, engines) for engines in (ENGINES_ANY, ENGINES_GPU)}
+    by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
     chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
     limit = question.limit
     sizing = plan(offers, chosen, planner, limit + (FINALISTS_SPARE if ask.simulate else 0))
@@ -120,20 +126,21 @@ def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]
     return sorted((c for c in found if c.score >= minimum), key=lambda c: (-c.utility, c.model_id, c.quant))
 
 
-def _for_machine(
-    offer: Offer, by_engine: dict[tuple[str, ...], list[Candidate]], question: Question
-) -> list[Candidate]:
+def _for_machine(offer: Offer, by_engine: ByEngine, question: Question) -> list[Candidate]:
     """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp."""
     everywhere = by_engine[ENGINES_ANY]
     dedicated = all(d.backend in _VLLM_BACKENDS and not d.unified for d in offer.devices)
     if not dedicated or question.engine == "llama.cpp":
         return everywhere
-    return sorted([*everywhere, *by_engine[ENGINES_GPU]], key=lambda c: (-c.utility, c.model_id, c.quant))
+    nvidia = all(d.backend == "cuda" for d in offer.devices)
+    more = [c for c in by_engine[ENGINES_GPU] if nvidia or c.quant not in NVIDIA_ONLY]
+    return sorted([*everywhere, *more], key=lambda c: (-c.utility, c.model_id, c.quant))
 
 
 def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, limit: int) -> Sizing:
     options: list[Option] = []
     rejected = dict(sizing.rejected)
+    sigma = constants.planning.length_sigma
     for option in sizing.options:
         layout = option.layout
         rates = [
@@ -143,7 +150,8 @@ def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, li
                 option.demand,
                 layout.capacity.requests_per_s,
                 seed=seed,
-                sigma=constants.planning.length_sigma,
+                sigma=sigma,
+                count=REQUESTS,
             )
             for seed in SEEDS
         ]
@@ -155,4 +163,25 @@ def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, li
     kept = ranked(options, planner.budget_usd)
     if kept[limit:]:
         rejected["outranked"] = rejected.get("outranked", 0) + len(kept) - limit
-    return Sizing(options=tuple(kept[:limit]), rejected=rejected, nearest=sizing.nearest)
+    shown = tuple(replace(option, p95=_at_demand(option, sigma)) for option in kept[:limit])
+    return Sizing(options=shown, rejected=rejected, nearest=sizing.nearest)
+
+
+def _at_demand(option: Option, sigma: float) -> tuple[float, float, float]:
+    """Simulated 95th percentiles at the demand: for each, the median over the seeds."""
+    runs = [
+        simulate(
+            option.model,
+            option.layout.replica,
+            option.demand,
+            option.replica_requests_per_s,
+            seed=seed,
+            sigma=sigma,
+            count=REQUESTS,
+        )
+        for seed in SEEDS
+    ]
+    ttft, tpot, latency = (
+        [getattr(run, name) for run in runs] for name in ("ttft_p95_s", "tpot_p95_s", "latency_p95_s")
+    )
+    return median(ttft), median(tpot), median(latency)
