@@ -19,6 +19,7 @@ REASONS = {
     "too_slow": "too slow even for one user",
     "too_many_machines": "more than 16 machines would be needed",
     "over_budget": "over the budget",
+    "price_unknown": "price not known, so not within the budget: give quotes with --catalog FILE",
     "no_accelerator_figures": "bandwidth or compute is not known",
     "fails_in_simulation": "misses the limits when arrivals are random",
     "outranked": "works, but others are better",

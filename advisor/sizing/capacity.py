@@ -15,7 +15,7 @@ P95_SPREAD = 1.645
 """Standard deviations of a Poisson number of sequences up to its 95th percentile."""
 WAIT_P95_FACTOR = 1.5
 """95th percentile of the wait before one's prompt is read, over rho / (1 - rho) x its time (M/D/1, rounded up)."""
-_HALVINGS = 40
+_HALVINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +88,16 @@ def _largest(model: Served, replica: Replica, demand: Demand, ceiling: float) ->
     return low
 
 
-def capacity(model: Served, replica: Replica, demand: Demand, planning: PlanningConstants) -> Capacity | None:
-    """None where the weights do not fit or not even a request alone meets the targets."""
+def capacity(
+    model: Served, replica: Replica, demand: Demand, planning: PlanningConstants, *, least_requests_per_s: float = 0.0
+) -> Capacity | None:
+    """None where the weights do not fit, not even a request alone meets the targets, or less than the least is held."""
     ceiling = max_sequences(model, replica, demand.mean_tokens)
     if ceiling < 1 or not _within(_times(model, replica, demand, 1e-6), demand):
         return None
     saturated = rate_at(model, replica, demand, ceiling)
+    if planning.utilization * saturated < least_requests_per_s:
+        return None
     allowed = _largest(model, replica, demand, ceiling)
     rate = min(rate_at(model, replica, demand, allowed), planning.utilization * saturated)
     decoding = _decoding_at(model, replica, demand, rate, allowed)

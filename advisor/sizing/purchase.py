@@ -132,7 +132,9 @@ class Planner:
         """The best choice on one machine; `candidates` best first. Remembers the reason where there is none."""
         best: Option | None = None
         reason = "no_accelerator_figures"
-        if _usable(offer):
+        if self._within(offer, 1) is False:
+            reason = "price_unknown" if offer.price is None else "over_budget"
+        elif _usable(offer):
             reason = "no_model_fits"
             one = size_points(offer, 1)
             for candidate in candidates:
@@ -164,7 +166,7 @@ class Planner:
             return None, "too_many_machines"
         within = self._within(offer, count)
         if within is False:
-            return None, "over_budget"
+            return None, "over_budget" if offer.price is not None else "price_unknown"
         users = demand.users_of(count * per_machine)
         return Option(
             offer=offer,
@@ -180,9 +182,11 @@ class Planner:
         ), ""
 
     def _within(self, offer: Offer, count: int) -> bool | None:
-        """False as soon as what is known of the price is too much."""
-        if self.budget_usd is None or offer.price is None:
+        """False where nothing is known of the price, or what is known is too much already; None while in doubt."""
+        if self.budget_usd is None:
             return None
+        if offer.price is None:
+            return False
         if count * offer.price.usd > self.budget_usd:
             return False
         return True if offer.price.complete else None
@@ -210,7 +214,7 @@ def _usable(offer: Offer) -> bool:
 
 def _worse(known: str, why: str) -> str:
     """Keeps the reason that came closest to working."""
-    order = ("no_model_fits", "too_slow", "too_many_machines", "over_budget", "")
+    order = ("no_model_fits", "too_slow", "too_many_machines", "price_unknown", "over_budget", "")
     return max(known, why or known, key=order.index)
 
 
@@ -260,10 +264,12 @@ def best_layout(model: Served, offer: Offer, engine: str, demand: Demand, consta
         if width > len(devices) or width * min(d.memory_available_bytes or 0 for d in devices) < model.resident_bytes:
             continue
         replica = replica_of(devices[:width], profile, constants)
-        found = capacity(model, replica, demand, constants.planning)
+        replicas = len(devices) // width
+        least = demand.requests_per_s / (MAX_MACHINES * replicas)
+        found = capacity(model, replica, demand, constants.planning, least_requests_per_s=least)
         if found is None:
             continue
-        layout = Layout(replica=replica, replicas=len(devices) // width, capacity=found, engine=engine)
+        layout = Layout(replica=replica, replicas=replicas, capacity=found, engine=engine)
         if best is None or layout.requests_per_s > best.requests_per_s:
             best = layout
     return best

@@ -37,7 +37,10 @@ class _Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Percentiles of one simulated run, in seconds; `decoding` is the mean batch."""
+    """Percentiles of one simulated run, in seconds; `decoding` is the mean batch.
+
+    The latency is that of an answer of the demand's own length: a long answer may take long.
+    """
 
     ttft_p50_s: float
     ttft_p95_s: float
@@ -184,14 +187,16 @@ def _outcome(run: _Run, demand: Demand, last_arrival_s: float, saturated: bool) 
     tpot = [(end - r.first_s) / (r.output - 1) for r, end in counted if r.output > 1]
     hidden = demand.hidden_share
     ttft = [r.first_s - r.arrival_s + hidden * (end - r.first_s) for r, end in counted]
+    tpot_p95 = _percentile(tpot, 0.95) if tpot else 0.0
+    first_p95 = _percentile([r.first_s - r.arrival_s for r, _ in counted], 0.95)
     tokens = sum(r.output for r, _ in done)
     span = max(run.now_s, last_arrival_s, 1e-9)
     return Outcome(
         ttft_p50_s=_percentile(ttft, 0.5),
         ttft_p95_s=_percentile(ttft, 0.95),
         tpot_p50_s=_percentile(tpot, 0.5) if tpot else 0.0,
-        tpot_p95_s=_percentile(tpot, 0.95) if tpot else 0.0,
-        latency_p95_s=_percentile([end - r.arrival_s for r, end in counted], 0.95),
+        tpot_p95_s=tpot_p95,
+        latency_p95_s=first_p95 + max(demand.output_tokens - 1, 0) * tpot_p95,
         decoding=run.busy / span,
         tokens_per_s=tokens / span,
         saturated=saturated,

@@ -1,6 +1,6 @@
 """Which machines to buy so that so many people can do a task within its limits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -24,6 +24,8 @@ REQUESTS = 250
 """Of each simulated run: enough for a 95th percentile, few enough for an answer in seconds."""
 FINALISTS_SPARE = 2
 """Options simulated beyond those shown: some fall back when arrivals are random."""
+ATTEMPTS = 4
+"""Models tried on a machine whose first choice fails in the simulation."""
 _VLLM_BACKENDS = frozenset({"cuda", "rocm"})
 NVIDIA_ONLY = frozenset({"NVFP4"})
 """Formats whose kernels exist for NVIDIA alone."""
@@ -67,10 +69,9 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     planner = Planner(demand, constants, question.kv_type, ask.budget_usd)
     by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
     chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
-    limit = question.limit
-    sizing = plan(offers, chosen, planner, limit + (FINALISTS_SPARE if ask.simulate else 0))
+    sizing = plan(offers, chosen, planner, question.limit + (FINALISTS_SPARE if ask.simulate else 0))
     if ask.simulate:
-        sizing = _simulated(sizing, planner, constants, limit)
+        sizing = _simulated(sizing, planner, chosen, question.limit)
     return SizingResult(
         question=question,
         demand=demand,
@@ -107,7 +108,7 @@ def _offer(spec: DeviceSpec, hardware: HardwareCatalog) -> Offer:
 
 
 def _spec_of(machine: Machine, hardware: HardwareCatalog) -> DeviceSpec:
-    if machine.catalog_id is not None:
+    if machine.catalog_id is not None and machine.origin == "catalog":
         return hardware.get(machine.catalog_id)
     return DeviceSpec(id="stated", name=machine.name, kind=DeviceKind.MACHINE, vendor="stated")
 
@@ -137,25 +138,12 @@ def _for_machine(offer: Offer, by_engine: ByEngine, question: Question) -> list[
     return sorted([*everywhere, *more], key=lambda c: (-c.utility, c.model_id, c.quant))
 
 
-def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, limit: int) -> Sizing:
+def _simulated(sizing: Sizing, planner: Planner, chosen: Mapping[str, list[Candidate]], limit: int) -> Sizing:
+    """Finalists as random arrivals leave them; one that fails tries its machine's next best choices."""
     options: list[Option] = []
     rejected = dict(sizing.rejected)
-    sigma = constants.planning.length_sigma
     for option in sizing.options:
-        layout = option.layout
-        rates = [
-            simulated_rate(
-                option.model,
-                layout.replica,
-                option.demand,
-                layout.capacity.requests_per_s,
-                seed=seed,
-                sigma=sigma,
-                count=REQUESTS,
-            )
-            for seed in SEEDS
-        ]
-        again = with_simulation(option, planner, rates)
+        again = _held_up(option, planner, chosen[option.offer.spec.id])
         if again is None:
             rejected["fails_in_simulation"] = rejected.get("fails_in_simulation", 0) + 1
         else:
@@ -163,8 +151,37 @@ def _simulated(sizing: Sizing, planner: Planner, constants: ServingConstants, li
     kept = ranked(options, planner.budget_usd)
     if kept[limit:]:
         rejected["outranked"] = rejected.get("outranked", 0) + len(kept) - limit
+    sigma = planner.constants.planning.length_sigma
     shown = tuple(replace(option, p95=_at_demand(option, sigma)) for option in kept[:limit])
     return Sizing(options=shown, rejected=rejected, nearest=sizing.nearest)
+
+
+def _held_up(option: Option, planner: Planner, candidates_left: list[Candidate]) -> Option | None:
+    """The option, or the next best on its machine, that holds when arrivals and lengths are random."""
+    tried: Option | None = option
+    for _ in range(ATTEMPTS):
+        if tried is None:
+            return None
+        rates = [_simulated_rate(tried, planner, seed) for seed in SEEDS]
+        again = with_simulation(tried, planner, rates)
+        if again is not None:
+            return again
+        failed = tried.candidate.model_id
+        candidates_left = [c for c in candidates_left if c.model_id != failed]
+        tried = planner.best(tried.offer, candidates_left)
+    return None
+
+
+def _simulated_rate(option: Option, planner: Planner, seed: int) -> float:
+    return simulated_rate(
+        option.model,
+        option.layout.replica,
+        option.demand,
+        option.layout.capacity.requests_per_s,
+        seed=seed,
+        sigma=planner.constants.planning.length_sigma,
+        count=REQUESTS,
+    )
 
 
 def _at_demand(option: Option, sigma: float) -> tuple[float, float, float]:
