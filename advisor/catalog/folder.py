@@ -132,6 +132,8 @@ def read_folder(root: Path) -> RawCatalog:
 def _read_tables(raw: RawCatalog, root: Path) -> None:
     for path in sorted((root / "evidence").glob("*.csv")):
         _by_model(read_csv(path, shown(path, root)), raw.evidence)
+    if document := _optional(root, "evidence/sources.yaml"):
+        raw.tables["evidence_sources"] = document.value
     scores = root / "quality" / "scores.csv"
     if scores.is_file():
         _by_model(read_csv(scores, shown(scores, root)), raw.quality)

@@ -140,7 +140,17 @@ class Catalog:
 
     def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
         """Published benchmark results on a model, by exact id."""
-        return tuple(evidence_of(row) for row in self._line("evidence", model_id) or ())
+        sources = {str(s.get("id")): s for s in self.table("evidence_sources").get("sources", ())}
+        return tuple(evidence_of(row, sources) for row in self._line("evidence", model_id) or ())
+
+    def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
+        """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
+        rows = self.evidence(model_id)
+        stated = next((row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {})
+        reference = [r.get("benchmark") for r in stated.get("reference", ())]
+        found = [row for row in rows if row.benchmark in reference or row.task == task]
+        found.sort(key=lambda row: row.date or "", reverse=True)
+        return tuple(sorted(found, key=lambda row: row.benchmark not in reference))
 
     @cached_property
     def quantizations(self) -> tuple[Quantization, ...]:
@@ -158,6 +168,23 @@ class Catalog:
             shown = "".join(c if c.isprintable() else "?" for c in text[:40])
             raise UnknownName(f"no quantization named '{shown}'", suggestions=close_names(text, names))
         return next(q for q in self.quantizations if q.name == name)
+
+    @cached_property
+    def default_quants(self) -> frozenset[str]:
+        """Quantizations that are considered unless one is named."""
+        return frozenset(q.name for q in self.quantizations if q.offered)
+
+    def resolve_engine(self, text: str) -> str:
+        """The engine that a typed name means. Raises `UnknownName`."""
+        key = key_of(text)
+        names = tuple(self.constants.engines)
+        found = next((name for name in names if key_of(name) == key), None)
+        if found is None:
+            shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+            close = close_names(text, names)
+            hint = None if close else "engines: " + ", ".join(names)
+            raise UnknownName(f"no engine named '{shown}'", suggestions=close, hint=hint)
+        return found
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from advisor.decide.quality import system_quality
+from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Grade
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 
-DOUBT_WEIGHT = 0.3
+DOUBT_WEIGHT = 0.5
 """Share of a score's standard deviation taken off: evidence beats hope, but a good unmeasured model can still win."""
 POINTS_PER_DOUBLING = 0.5
 """Points of quality that a doubling of the weights must buy; also that a doubling of the work per answer must buy.
@@ -28,6 +28,13 @@ ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetens
 """What an engine loads, where it is not GGUF."""
 ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "llama.cpp"}
 """Engines that load whatever llama.cpp loads."""
+
+
+FLOOR_PENALTY = 200.0
+"""Points off a quantization too coarse for its model's size: below every other choice, so it comes only when nothing
+else fits."""
+NATIVE_BITS = {"MXFP4": 4.6}
+"""Mean bits per weight of weights that were published in such a format: that quantization loses nothing."""
 
 
 class Reason(StrEnum):
@@ -116,6 +123,12 @@ def _licence_allows(entry: CatalogEntry, licence: str) -> bool:
     return (entry.licence or "").lower() == licence.lower()
 
 
+def native_bits_of(entry: CatalogEntry) -> float:
+    """Bits per weight as published: less than 16 where the original weights were trained in a narrow format."""
+    published = entry.published.get("gguf", ())
+    return next((bits for name, bits in NATIVE_BITS.items() if name in published), 16.0)
+
+
 def engine_for(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> str | None:
     """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
     return engine_offered(entry, (question.engine,) if question.engine else offered)
@@ -195,14 +208,19 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
         weights = shelf.weights(entry.id, quant)
         if weights is None:
             continue
+        params = float(entry.total_params or shape.total_params)
+        native_bits = native_bits_of(entry)
         score, sd = system_quality(
             system.base_score,
             system.base_sd,
             system.grade,
             question.task.name,
-            float(entry.total_params or shape.total_params),
+            params,
             weights.bits_per_weight,
+            moe=bool(shape.n_experts),
+            native_bits=native_bits,
         )
+        floor = FLOOR_PENALTY if below_floor(params, weights.bits_per_weight, native_bits=native_bits) else 0.0
         tokens = question.workload.output_tokens + system.thinking_tokens
         yield Candidate(
             system=system,
@@ -212,5 +230,5 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
             weights=weights,
             score=score,
             sd=sd,
-            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)),
+            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)) - floor,
         )

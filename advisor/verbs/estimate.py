@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from advisor.decide.budget import judge
-from advisor.decide.candidates import quants_for
+from advisor.decide.candidates import native_bits_of, quants_for
 from advisor.decide.choice import Choice, Quality
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
@@ -81,7 +81,7 @@ def _choice(
         estimate=best,
         verdict=judge(best.speed, question.budget, workload.thinking_tokens),
         quality=_quality(entry, mode, question.task.name, weights.bits_per_weight),
-        evidence=catalog.evidence(model.id),
+        evidence=catalog.evidence_for(model.id, question.task.name),
     )
 
 
@@ -94,5 +94,7 @@ def _quality(entry: CatalogEntry, mode: str, task: str, bits_per_weight: float) 
     if found is None:
         return None
     base, base_sd, grade = found
-    score, sd = system_quality(base, base_sd, Grade(grade), task, float(entry.total_params or 0), bits_per_weight)
+    params = float(entry.total_params or 0)
+    native_bits = native_bits_of(entry)
+    score, sd = system_quality(base, base_sd, grade, task, params, bits_per_weight, native_bits=native_bits)
     return Quality(score=score, sd=sd, grade=Grade(grade), base_score=base)
