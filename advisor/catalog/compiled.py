@@ -84,6 +84,7 @@ def _evidence_row(row: Record) -> Record:
         "unit": row.get("unit"),
         "date": text_or_none(row, "date"),
         "source": text_or_none(row, "source") or "",
+        "locator": text_or_none(row, "locator"),
         "mode": MODES.get(mode, mode) if mode else None,
         "self_reported": str(row.get("self_reported") or "").lower() in ("1", "true", "yes"),
         "quant": text_or_none(row, "quant"),

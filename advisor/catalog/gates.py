@@ -134,7 +134,7 @@ def _size_problem(architecture: Architecture, file: Record) -> str | None:
     return f"{size:,} bytes, {quant} of this architecture has {expected[0]:,} ({size / expected[0] - 1:+.1%})"
 
 
-def _has_one_size(architecture: Architecture) -> bool:
+def has_one_size(architecture: Architecture) -> bool:
     """Whether a preset's name says what is in a file: gpt-oss keeps MXFP4 experts, per-layer embeddings vary."""
     return architecture.gguf_arch not in (None, "gpt-oss") and not architecture.ple_dim
 
@@ -142,7 +142,7 @@ def _has_one_size(architecture: Architecture) -> bool:
 def bytes_gate(record: Record) -> Iterator[Problem]:
     """(b) A file's bytes fit its quantization."""
     architecture = architecture_of(record.get("architecture"))
-    if architecture is None or not _has_one_size(architecture):
+    if architecture is None or not has_one_size(architecture):
         return
     for i, artifact in enumerate(record.get("artifacts") or ()):
         if artifact.get("role", "model") != "model" or artifact["format"] not in ("gguf", "ollama"):

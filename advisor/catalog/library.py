@@ -143,7 +143,19 @@ class Catalog:
 
     def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
         """Published benchmark results on a model, by exact id."""
-        return tuple(evidence_of(row) for row in self._line("evidence", model_id) or ())
+        sources = {str(s.get("id")): s for s in self.table("evidence_sources").get("sources", ())}
+        return tuple(evidence_of(row, sources) for row in self._line("evidence", model_id) or ())
+
+    def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
+        """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
+        rows = self.evidence(model_id)
+        stated: Mapping[str, Any] = next(
+            (row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {}
+        )
+        reference = [r.get("benchmark") for r in stated.get("reference", ())]
+        found = [row for row in rows if row.benchmark in reference or row.task == task]
+        found.sort(key=lambda row: row.date or "", reverse=True)
+        return tuple(sorted(found, key=lambda row: row.benchmark not in reference))
 
     @cached_property
     def quantizations(self) -> tuple[Quantization, ...]:

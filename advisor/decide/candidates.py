@@ -17,7 +17,7 @@ from advisor.domain.model import Grade
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 
-DOUBT_WEIGHT = 0.3
+DOUBT_WEIGHT = 0.5
 """Share of a score's standard deviation taken off: evidence beats hope, but a good unmeasured model can still win."""
 POINTS_PER_DOUBLING = 0.5
 """Points of quality that a doubling of the weights must buy; also that a doubling of the work per answer must buy.

@@ -81,7 +81,7 @@ def _choice(
         estimate=best,
         verdict=judge(best.speed, question.budget, workload.thinking_tokens),
         quality=_quality(entry, mode, question.task.name, weights.bits_per_weight),
-        evidence=catalog.evidence(model.id),
+        evidence=catalog.evidence_for(model.id, question.task.name),
     )
 
 

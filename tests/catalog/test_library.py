@@ -136,39 +136,39 @@ def test_thinking_modes(catalog):
     assert {model_id: catalog.model(model_id).thinking for model_id in modes} == modes
 
 
-NAMED = [
-    "Mistral 7B",
-    "Phi-2",
-    "Phi-3-mini",
-    "Phi-4",
-    "Phi-4-reasoning",
-    "Phi-4-mini-flash-reasoning",
-    "Gemma 3 270M",
-    "Llama 3.2 1B",
-    "Mixtral 8x7B",
-    "OLMo-2-0425-1B",
-    "GPT-Neo 1.3B",
-    "GPT-NeoX-20B",
-    "Qwen-1.8B",
-    "Qwen-72B",
-    "LLaMA 7B",
-    "Llama 2 13B",
-    "Llama 2 70B",
-    "TinyLlama",
-    "DeepSeek V3",
-    "DeepSeek R1",
-    "DeepSeek-R1-Distill-Qwen-7B",
-    "GPT-3",
-    "GPT-4",
-    "Codex",
-    "PaLM",
-    "PaLM 2",
-    "Gemini",
-    "Claude 2",
-    "ERNIE 3.5",
-    "Gopher",
-    "Chinchilla",
-]
+NAMED = """
+Mistral 7B
+Phi-2
+Phi-3-mini
+Phi-4
+Phi-4-reasoning
+Phi-4-mini-flash-reasoning
+Gemma 3 270M
+Llama 3.2 1B
+Mixtral 8x7B
+OLMo-2-0425-1B
+GPT-Neo 1.3B
+GPT-NeoX-20B
+Qwen-1.8B
+Qwen-72B
+LLaMA 7B
+Llama 2 13B
+Llama 2 70B
+TinyLlama
+DeepSeek V3
+DeepSeek R1
+DeepSeek-R1-Distill-Qwen-7B
+GPT-3
+GPT-4
+Codex
+PaLM
+PaLM 2
+Gemini
+Claude 2
+ERNIE 3.5
+Gopher
+Chinchilla
+""".strip().splitlines()
 
 
 @pytest.mark.parametrize("name", NAMED)
