@@ -136,6 +136,7 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
         "places.json": _dumps({"models": model_places, "evidence": evidence_places, "shapes": shape_places}),
         "names.json": _dumps(
             {
+                "exact": names.name_index(records.values(), names.exact_key),
                 "models": names.name_index(records.values()),
                 "quantizations": names.quant_index(raw.quantizations),
                 "never_published": raw.never_published,

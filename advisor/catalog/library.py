@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.names import close_names, key_of
+from advisor.catalog.names import close_names, exact_key, key_of
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
@@ -96,6 +96,9 @@ class Catalog:
 
     def resolve_id(self, text: str) -> str:
         """The id that a typed name means. Raises `UnknownName`."""
+        exact: dict[str, str] = self._names["exact"]
+        if exact_key(text) in exact:
+            return exact[exact_key(text)]
         key = key_of(text)
         known: dict[str, str] = self._names["models"]
         for wanted in (key, key.removeprefix("hf.co"), key.removeprefix("huggingface.co")):
