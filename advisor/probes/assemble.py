@@ -107,15 +107,16 @@ def _with_accelerators(
     """Sightings joined and filled, and the host's own gaps filled with what they told of the board."""
     if not sightings:
         return _with_host_filled(basics, lookup, ()), (), ()
-    from advisor.probes.datasheet import fill_accelerator
+    from advisor.probes.datasheet import fill_accelerator, share_bandwidth
     from advisor.probes.merge import merge
     from advisor.probes.visibility import apply_visibility
 
     merged = merge(sightings)
-    filled = tuple(_share_host(fill_accelerator(m, lookup), basics.memory) for m in merged)
+    filled = tuple(_share_host(fill_accelerator(m, lookup, basics.cpu.name), basics.memory) for m in merged)
     devices, hidden = apply_visibility(filled, tuple(m.uuid for m in merged), host)
     boards = tuple(name for m in merged if m.device.unified for name in (*m.other_names, m.device.name) if name)
-    basics = replace(basics, notes=(*basics.notes, *hidden))
+    memory = share_bandwidth(basics.memory, devices)
+    basics = replace(basics, memory=memory, notes=(*basics.notes, *hidden))
     return _with_host_filled(basics, lookup, boards), devices, merged
 
 
