@@ -146,7 +146,9 @@ class Catalog:
     def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
         """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
         rows = self.evidence(model_id)
-        stated = next((row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {})
+        stated: Mapping[str, Any] = next(
+            (row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {}
+        )
         reference = [r.get("benchmark") for r in stated.get("reference", ())]
         found = [row for row in rows if row.benchmark in reference or row.task == task]
         found.sort(key=lambda row: row.date or "", reverse=True)

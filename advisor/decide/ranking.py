@@ -97,7 +97,6 @@ class _Search:
         if known is None or closeness(assessment) < closeness(known):
             self.failed[model_id] = assessment
 
-
     def hopeless(self, candidate: Candidate) -> bool:
         """Another quantization of these weights missed the budget by more than this one can make up."""
         known = self.too_slow.get((candidate.model_id, candidate.system.mode), ())
