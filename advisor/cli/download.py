@@ -48,18 +48,15 @@ def command(target: str | None, yes: bool, dry_run: bool, revision: str | None, 
 
 
 def _resolver(settings: Settings) -> Any:
-    from importlib import import_module
-    from importlib.util import find_spec
+    """The catalog is read when a name is looked up, not before."""
+    from advisor.verbs.workspace import Workspace
 
-    if find_spec("advisor.verbs.workspace") is None:
-        return _unknown
-    return import_module("advisor.verbs.workspace").Workspace(settings).catalog.resolve
+    workspace = Workspace(settings)
 
+    def resolve(text: str) -> Any:
+        return workspace.catalog.resolve(text)
 
-def _unknown(text: str) -> Any:
-    from advisor.errors import UnknownName
-
-    raise UnknownName(f"no model is called {text}")
+    return resolve
 
 
 def _list(settings: Settings) -> None:

@@ -10,6 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+QUIET_WAITING = 0.05
+"""Above it a decode suffers visibly: threads meet at a barrier hundreds of times a token, and the slowest counts.
+
+Measured on 2 cores: 0.02 leaves the speed as it is, 0.2 takes a third, 0.5 takes nine tenths.
+"""
+
 
 class Phase(StrEnum):
     """Where a measurement is."""
@@ -48,6 +54,9 @@ class MeasurePlan:
     depth: int = 0
     """Tokens already in the cache when a decode is timed, beyond the prompt."""
     repetitions: int = 3
+    """Runs wanted in which nothing disturbed the engine."""
+    max_repetitions: int = 6
+    """Runs at most, where some were disturbed."""
     threads: int | None = None
     gpu_layers: int = 0
     cpu_expert_layers: int = 0
@@ -85,6 +94,11 @@ class RunSample:
     decode_s: float
     waiting: float | None = None
     """Part of the time that the engine's threads stood in the run queue: another process had their core."""
+
+    @property
+    def is_quiet(self) -> bool | None:
+        """Undisturbed, as far as the system can tell."""
+        return None if self.waiting is None else self.waiting <= QUIET_WAITING
 
     @property
     def prefill_tokens_per_s(self) -> float:
