@@ -195,7 +195,7 @@ def main(folder: Path) -> None:
         models[group], found = score_group(inputs, group)
         scores.extend(found)
     write_scores(folder / "quality" / "scores.csv", scores)
-    quantization = fit_losses(read_losses(folder / "evidence" / "quantization.csv"))
+    quantization = fit_losses(read_losses(folder / "quality" / "quantization.csv"))
     text = json.dumps(coefficients(models, inputs, quantization), indent=1, sort_keys=True) + "\n"
     (folder / "quality" / "coefficients.json").write_text(text, encoding="utf-8")
 

@@ -71,7 +71,7 @@ def test_same_input_gives_the_same_output():
 
 
 def test_quantization_fit_finds_the_law_that_made_its_rows():
-    rows = read_losses(CATALOG / "evidence" / "quantization.csv")
+    rows = read_losses(CATALOG / "quality" / "quantization.csv")
     assert len(rows) > 80
     found = fit_losses(rows)
     at_four = 25 * predicted([np.log(found["points_at_four_bits"] / 25), found["size_exponent"], 4.2], 8e9, 4)
