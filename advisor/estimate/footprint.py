@@ -105,10 +105,9 @@ def _on_device(
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
+    compute = compute_bytes(shape, layout, engine, devices=devices) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
-        held, cache = held // placement.tensor_parallel, cache // placement.tensor_parallel
-    compute = compute_bytes(shape, layout, engine, devices=devices)
-    compute += _staging_bytes(choice, placement)
+        held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))
     overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes
     return DeviceMemory(
         device=f"gpu{index}", weights_bytes=held, kv_cache_bytes=cache, compute_bytes=compute,
