@@ -67,7 +67,7 @@ def posterior_for(setting: Setting, backend: str, device: str, architecture: str
 
 @lru_cache(maxsize=1024)
 def _shipped(constants: Constants, backend: str, device: str, architecture: str) -> Posterior:
-    found = constants.devices.get((backend, device_key(device)))
+    found = constants.device(backend, device)
     return found or constants.prior(backend, constants.generation(f"{architecture} {device}"))
 
 
