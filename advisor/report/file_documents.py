@@ -59,6 +59,7 @@ class Downloads(TypedDict):
 
     schema: Literal["advisor.downloads/1"]
     downloads: list[ListedDownload]
+    unfinished_bytes: int
 
 
 class InspectedFile(TypedDict):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,10 +25,11 @@ def advisor(*arguments, **environment):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """One compiled catalog for all programs started here."""
-    return tmp_path_factory.mktemp("cache")
+    """One compiled catalog for all programs started here, and for all workers of a session."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "advisor-cache"
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +111,24 @@ def test_list_and_remove(hub, published, tmp_path):
     assert json.loads(advisor("download", "--list", "--json").stdout)["downloads"][0]["quant"] == "Q4_K_M"
     assert advisor("download", "--remove", REPO).returncode == 2
     assert advisor("download", "--remove", REPO, "--yes").returncode == 0
+    assert advisor("download", "--list").stdout == "nothing downloaded yet\n"
+
+
+def test_an_interrupt_is_exit_130_keeps_the_part_and_can_be_dropped(hub, published, tmp_path):
+    hub.faults.storage = [Fault("stall", arg=60)]
+    command = [sys.executable, "-m", "advisor", "download", REPO, "--yes", "--json"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(1200):
+        if list((tmp_path / "models").rglob("*.part")) and hub.served_bytes() > 900_000:
+            break
+        time.sleep(0.025)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert json.loads(advisor("download", "--list", "--json").stdout)["unfinished_bytes"] > 900_000
+    assert advisor("download", "--remove", "unfinished", "--yes").returncode == 0
     assert advisor("download", "--list").stdout == "nothing downloaded yet\n"
 
 
