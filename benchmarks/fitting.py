@@ -98,6 +98,8 @@ class Hierarchy:
         self.backends: dict[str, Posterior] = {}
         self.generations: dict[tuple[str, str], Posterior] = {}
         self.devices: dict[tuple[str, str], Posterior] = {}
+        self.noise: dict[str, tuple[float, ...]] = {}
+        self.spread: dict[str, float] = {}
         self.cases: dict[str, list[Case]] = defaultdict(list)
         for case in cases:
             self.cases[case.backend].append(case)
@@ -116,14 +118,22 @@ class Hierarchy:
                 prior = widened(self.backends[backend], GENERATION_SD)
                 self.generations[(backend, generation)] = fit(prior, members, CLASS_CAP)
 
+    def shipped(self, backend: str, generation: str) -> Posterior:
+        """What is expected of an unseen device of a class: spread and noise as tuned."""
+        found = self.generations.get((backend, generation))
+        spread = DEVICE_SD
+        if found is None:
+            found = self.backends.get(backend)
+            spread = tuple(math.hypot(a, b) for a, b in zip(GENERATION_SD, DEVICE_SD, strict=True))
+        if found is None:
+            return generic()
+        factor = math.sqrt(self.spread.get(backend, 1.0))
+        wide = widened(found, [s * factor for s in spread])
+        return replace(wide, noise_sd=self.noise.get(backend, NOISE), backend=backend)
+
     def class_prior(self, case: Case) -> Posterior:
-        """What is expected of a device that has no rows."""
-        found = self.generations.get((case.backend, self.generation_of(case)))
-        if found is not None:
-            return widened(found, DEVICE_SD)
-        found = self.backends.get(case.backend)
-        both = tuple(math.hypot(a, b) for a, b in zip(GENERATION_SD, DEVICE_SD, strict=True))
-        return widened(found, both) if found is not None else generic()
+        """What is expected of a case's device when it has no rows."""
+        return self.shipped(case.backend, self.generation_of(case))
 
     def device_posterior(self, case: Case, rows: list[Case]) -> Posterior:
         """What is expected of a device with these rows of its own."""
@@ -133,6 +143,7 @@ class Hierarchy:
 def without(hierarchy: Hierarchy, cases: list[Case], backend: str) -> Hierarchy:
     """The hierarchy with one backend fitted on these cases instead."""
     other = Hierarchy([], hierarchy.generation_of)
+    other.noise, other.spread = hierarchy.noise, hierarchy.spread
     other.backends, other.generations = dict(hierarchy.backends), dict(hierarchy.generations)
     for key in [key for key in other.generations if key[0] == backend]:
         del other.generations[key]

@@ -164,7 +164,7 @@ class Cases:
         if backend == "cpu":
             return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
         n = len(machine.accelerators)
-        split = n if "TP" in row["backend"] or backend == "vllm" else 1
+        split = n if backend == "vllm" else 1
         placement = Placement(
             kind=PlacementKind.GPU, gpu_layers=shape.n_layers + 1, devices=tuple(range(n)), tensor_parallel=split
         )

@@ -80,6 +80,8 @@ def parts_of(setting: Setting) -> tuple[list[Part], list[str]]:
         return [_cpu_part(setting, power, Bytes(*_all_bytes(setting)), Share(), whole=True)], _cpu_notes(power)
     parts, notes = [], []
     spans = device_spans(setting.choice, setting.placement, setting.machine, setting.constants)
+    if setting.placement.tensor_parallel > 1:
+        spans = [min(spans, key=lambda span: setting.machine.accelerators[span[0]].bandwidth_bytes_per_s or 0.0)]
     for span in spans:
         accelerator = setting.machine.accelerators[span[0]]
         if accelerator.bandwidth_bytes_per_s is None:
@@ -212,7 +214,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     )
     cache = max(
         read_bytes(shape, setting.depth, *_kv_types(setting)) / power.bandwidth_bytes_per_s,
-        attention / (power.threads * power.scale * constants.cpu.attention_flops),
+        attention / (power.speed * constants.cpu.attention_flops),
     )
     unit = decode_terms(
         shape, Bytes(0.0, 0.0), Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), 0.0, sequences=users, share=share

@@ -43,7 +43,7 @@ class MachineEstimator:
         self.constants = workspace.catalog.constants
         self.engines = engines_for(machine)
         self._room = self._all_memory()
-        self._learned: dict[str, "Learned | None"] = {}
+        self._learned: dict[str, Learned | None] = {}
 
     def engine_for(self, entry: CatalogEntry) -> str:
         """The engine a model would run on. Raises UsageError where none is known to load it."""
@@ -106,10 +106,11 @@ class MachineEstimator:
 
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
         """Estimates of a candidate."""
+        shape, weights = self.workspace.catalog.blueprint(candidate)
         return self.estimates(
             candidate.model_id,
-            candidate.shape,
-            candidate.weights,
+            shape,
+            weights,
             engine=candidate.engine,
             workload=workload,
             kv_type=kv_type,
@@ -119,7 +120,7 @@ class MachineEstimator:
         """Bytes by which the weights alone exceed all memory there is; None when they may fit."""
         if self._room is None:
             return None
-        excess = candidate.weights.tensor_bytes - self._room
+        excess = candidate.size.tensor_bytes - self._room
         return excess if excess > 0 else None
 
     def _all_memory(self) -> int | None:

@@ -111,7 +111,15 @@ MACHINES = {
     "uhd 630 laptop": (INTEL | meminfo(15.5, 9) | pci("0000:00:02.0", "8086:3e9b", driver="i915"), []),
     "rx 6900 xt, files padded": (
         AMD_DESKTOP
-        | amdgpu("0000:0c:00.0", "1002:73bf", vram=17163091968, gtt=int(15.63 * GIB), mclk=(96, 1000), pad=True)
+        | amdgpu(
+            "0000:0c:00.0",
+            "1002:73bf",
+            vram=17163091968,
+            gtt=int(15.63 * GIB),
+            mclk=(96, 1000),
+            revision="0xc0",
+            pad=True,
+        )
         | kfd(1, "0000:0c:00.0", gfx=100300, simds=160, local_mem_size=17163091968, width=256),
         [("amd", 17163091968, False)],
     ),

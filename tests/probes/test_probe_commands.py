@@ -177,7 +177,9 @@ def test_probe_imports_little(tmp_path):
     code = (
         "import sys\nfrom advisor.probes.assemble import probe_machine\n"
         "from advisor.probes.tree import TreeHost\n"
-        f"probe_machine(None, host=TreeHost({str(tmp_path)!r}))\n"
+        "from types import SimpleNamespace\n"
+        "catalog = SimpleNamespace(by_name=lambda name, memory_bytes=None: None)\n"
+        f"probe_machine(catalog, host=TreeHost({str(tmp_path)!r}))\n"
         "print(' '.join(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)

@@ -166,6 +166,14 @@ def test_07_carve_out_of_96_gb_counts(machine):
     assert device.compute_capability == "gfx1151"
 
 
+def test_07_the_chip_is_named_by_its_cpu(machine, hardware):
+    named = x86("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S") | meminfo(31, 28) | STRIX_HALO
+    result = machine(named, hardware)
+    assert "395" in result.accelerators[0].name
+    assert result.accelerators[0].f16_flops == hardware.by_name("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S").f16_flops
+    assert result.memory.bandwidth_bytes_per_s == result.accelerators[0].bandwidth_bytes_per_s == pytest.approx(256e9)
+
+
 def test_08_carve_out_on_windows(tree):
     (device,) = adapters(tree, adapter("AMD Radeon(TM) 8060S Graphics", 0x1002, 0x1586, 96 * GIB, 16 * GIB))
     assert device.memory_total_bytes == 96 * GIB
