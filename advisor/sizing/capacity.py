@@ -14,8 +14,8 @@ from advisor.sizing.serving import Replica, Served, StepTerms, max_sequences, st
 P95_SPREAD = 1.645
 """Standard deviations of a Poisson number of sequences up to its 95th percentile."""
 WAIT_P95_FACTOR = 1.5
-"""95th percentile of the wait for one's prompt to be read, in units of rho / (1 - rho) x its time (M/D/1, rounded up)."""
-_HALVINGS = 40
+"""95th percentile of the wait before one's prompt is read, over rho / (1 - rho) x its time (M/D/1, rounded up)."""
+_HALVINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,23 +31,23 @@ class Capacity:
     tpot_s: float
     latency_s: float
     binding: str
-    """What would have to grow first: memory, bandwidth, compute, interconnect, engine, or ttft where the prompt binds."""
+    """What would have to grow first: memory, sequences, bandwidth, compute, interconnect or engine."""
     utilization: float
     """Of the saturated rate."""
 
 
-def _terms(model: Served, replica: Replica, demand: Demand, decoding: float) -> StepTerms:
+def mean_step(model: Served, replica: Replica, demand: Demand, decoding: float) -> StepTerms:
     """A step at a mean of `decoding` sequences, with the prompts that their successors bring."""
     prompt = decoding * demand.prompt_tokens * (1 - demand.prefix_hit) / max(demand.output_tokens, 1)
     cache = decoding * model.cache_of(demand.mean_tokens)
-    return step_terms(model, replica, decoding, cache, prompt, demand.prompt_tokens / 2)
+    return step_terms(model, replica, decoding, cache, prompt=prompt, attended=demand.prompt_tokens / 2)
 
 
 def rate_at(model: Served, replica: Replica, demand: Demand, decoding: float) -> float:
     """Requests per second with so many sequences decoding at once."""
     if decoding <= 0:
         return 0.0
-    return decoding / (max(demand.output_tokens, 1) * _terms(model, replica, demand, decoding).total_s)
+    return decoding / (max(demand.output_tokens, 1) * mean_step(model, replica, demand, decoding).total_s)
 
 
 def prompt_time_s(model: Served, replica: Replica, demand: Demand, decoding: float) -> float:
@@ -55,18 +55,18 @@ def prompt_time_s(model: Served, replica: Replica, demand: Demand, decoding: flo
     tokens = demand.prompt_tokens * (1 - demand.prefix_hit)
     chunk = min(tokens, float(replica.engine.chunk_tokens))
     cache = decoding * model.cache_of(demand.mean_tokens)
-    step = step_terms(model, replica, decoding, cache, chunk, demand.prompt_tokens / 2).total_s
+    step = step_terms(model, replica, decoding, cache, prompt=chunk, attended=demand.prompt_tokens / 2).total_s
     return step * max(1.0, tokens / max(chunk, 1.0))
 
 
 def _times(model: Served, replica: Replica, demand: Demand, decoding: float) -> tuple[float, float, float]:
     """TTFT, TPOT and latency at the 95th percentile."""
     crowded = decoding + P95_SPREAD * math.sqrt(decoding)
-    tpot = _terms(model, replica, demand, crowded).total_s
+    tpot = mean_step(model, replica, demand, crowded).total_s
     alone = prompt_time_s(model, replica, demand, 0.0)
     busy = min(0.999, rate_at(model, replica, demand, decoding) * alone)
     ttft = prompt_time_s(model, replica, demand, crowded) + WAIT_P95_FACTOR * alone * busy / (1 - busy)
-    return ttft, tpot, ttft + max(demand.output_tokens - 1, 0) * tpot
+    return ttft + demand.hidden_tokens * tpot, tpot, ttft + max(demand.output_tokens - 1, 0) * tpot
 
 
 def _within(times: tuple[float, float, float], demand: Demand) -> bool:
@@ -88,12 +88,16 @@ def _largest(model: Served, replica: Replica, demand: Demand, ceiling: float) ->
     return low
 
 
-def capacity(model: Served, replica: Replica, demand: Demand, planning: PlanningConstants) -> Capacity | None:
-    """None where the weights do not fit or not even a request alone meets the targets."""
+def capacity(
+    model: Served, replica: Replica, demand: Demand, planning: PlanningConstants, *, least_requests_per_s: float = 0.0
+) -> Capacity | None:
+    """None where the weights do not fit, not even a request alone meets the targets, or less than the least is held."""
     ceiling = max_sequences(model, replica, demand.mean_tokens)
     if ceiling < 1 or not _within(_times(model, replica, demand, 1e-6), demand):
         return None
     saturated = rate_at(model, replica, demand, ceiling)
+    if planning.utilization * saturated < least_requests_per_s:
+        return None
     allowed = _largest(model, replica, demand, ceiling)
     rate = min(rate_at(model, replica, demand, allowed), planning.utilization * saturated)
     decoding = _decoding_at(model, replica, demand, rate, allowed)
@@ -122,4 +126,4 @@ def _binding(model: Served, replica: Replica, demand: Demand, allowed: float, ce
     """Memory or the engine's limit where the targets would allow more sequences; else the largest term of a step."""
     if allowed >= ceiling:
         return "sequences" if ceiling >= replica.engine.max_sequences else "memory"
-    return _terms(model, replica, demand, max(allowed, 1.0)).binding
+    return mean_step(model, replica, demand, max(allowed, 1.0)).binding

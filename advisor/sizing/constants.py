@@ -1,4 +1,4 @@
-"""Constants of serving and planning as dataclasses, built from the mapping in catalog/serving.yaml (fits and sources there)."""
+"""Constants of serving and planning as dataclasses, from the mapping in catalog/serving.yaml, with its sources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,6 +59,8 @@ class PowerConstants:
     nominal_share: float
     k: float
     x0: float
+    x0_unified: float
+    """Of SoCs, whose memory is busy from the first sequence on."""
     workstation_host_w: float
     server_host_w: float
     psu_efficiency: float

@@ -25,6 +25,18 @@ class Demand:
     """Thinking tokens included."""
     targets: Targets
     prefix_hit: float = 0.0
+    thinking_tokens: int = 0
+    """Of the output, written before the answer."""
+
+    @property
+    def hidden_tokens(self) -> int:
+        """Thinking that delays the first token people see; a limit on the whole answer pays for it there instead."""
+        return 0 if self.targets.max_latency_s is not None else self.thinking_tokens
+
+    @property
+    def hidden_share(self) -> float:
+        """`hidden_tokens` over all output."""
+        return self.hidden_tokens / max(self.output_tokens, 1)
 
     @property
     def requests_per_s_per_user(self) -> float:
@@ -45,6 +57,6 @@ class Demand:
         """How many people a request rate stands for."""
         return requests_per_s / self.requests_per_s_per_user
 
-    def with_output(self, output_tokens: int) -> "Demand":
-        """The same demand with longer or shorter answers (a model that thinks)."""
-        return replace(self, output_tokens=output_tokens)
+    def thinking(self, tokens: int) -> "Demand":
+        """The same demand on a model that writes so many thinking tokens first."""
+        return replace(self, output_tokens=self.output_tokens + tokens, thinking_tokens=tokens)

@@ -42,7 +42,7 @@ class Served:
 
     def weights_read(self, tokens: float) -> float:
         """Bytes of weights that a step with so many tokens reads: experts as far as the tokens cover them."""
-        covered = 1.0 - (1.0 - self.expert_share) ** max(tokens, 1.0)
+        covered: float = 1.0 - (1.0 - self.expert_share) ** max(tokens, 1.0)
         return self.dense_bytes + self.expert_bytes * covered
 
     def cache_of(self, tokens: float) -> float:
@@ -122,7 +122,7 @@ class StepTerms:
 
 
 def step_terms(
-    model: Served, replica: Replica, decoding: float, cache_bytes: float, prompt: float = 0.0, attended: float = 0.0
+    model: Served, replica: Replica, decoding: float, cache_bytes: float, *, prompt: float = 0.0, attended: float = 0.0
 ) -> StepTerms:
     """A step with `decoding` sequences that read `cache_bytes`, and `prompt` tokens that each attend to `attended`."""
     engine, width = replica.engine, replica.width
