@@ -5,6 +5,8 @@ Bytes are integers, times are seconds, rates are per second; None is unknown. Ev
 
 from typing import Any, Literal, TypedDict
 
+from advisor.report.sizing_documents import Hardware, Sizing
+
 
 class Interval(TypedDict):
     """An 80 % interval and its median."""
@@ -287,5 +289,7 @@ DOCUMENTS: dict[str, type] = {
     "recommendation": Recommendation,
     "estimate": Estimate,
     "comparison": Comparison,
+    "hardware": Hardware,
+    "sizing": Sizing,
 }
 """Documents by the middle part of their `schema` field."""
