@@ -1,6 +1,8 @@
 """Types of `advisor.sizing/1` and `advisor.hardware/1`, from which their JSON Schemas are made."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from advisor.domain.device import DeviceSpec
 
@@ -114,3 +116,7 @@ class Hardware(TypedDict):
 
     schema: Literal["advisor.hardware/1"]
     devices: list[DeviceSpec]
+
+
+SIZING_DOCUMENTS: dict[str, type] = {"hardware": Hardware, "sizing": Sizing}
+"""Documents by the middle part of their `schema` field."""

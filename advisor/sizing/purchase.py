@@ -6,13 +6,15 @@ machines' size must buy: so a larger machine is offered first only where it brin
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from advisor.decide.candidates import Candidate
 from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.quantity import Quantity
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
 from advisor.sizing.capacity import Capacity, capacity
 from advisor.sizing.constants import EngineConstants, LinkConstants, ServingConstants
 from advisor.sizing.cost import Energy, MachinePrice, energy_of
@@ -126,6 +128,8 @@ class Planner:
 
     demand: Demand
     constants: ServingConstants
+    blueprint: Callable[[Candidate], tuple[ModelShape, WeightProfile]]
+    """A candidate's shape and weights."""
     kv_type: str = "f16"
     budget_usd: float | None = None
     served: dict[tuple[str, str], Served] = field(default_factory=dict)
@@ -137,7 +141,7 @@ class Planner:
         """The candidate as serving sees it."""
         key = (candidate.model_id, candidate.quant)
         if key not in self.served:
-            self.served[key] = served_of(candidate.shape, candidate.weights, self.kv_type)
+            self.served[key] = served_of(*self.blueprint(candidate), self.kv_type)
         return self.served[key]
 
     def best(self, offer: Offer, candidates: Sequence[Candidate]) -> Option | None:

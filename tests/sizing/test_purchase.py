@@ -56,7 +56,7 @@ def _choices(*pairs: tuple[str, float]) -> Sequence[Candidate]:
 
 @pytest.fixture
 def planner(demand: Demand, constants: ServingConstants, dense: Served) -> _Planner:
-    made = _Planner(demand, constants)
+    made = _Planner(demand, constants, cast(Any, None))
     made.models = {"small": dense, "large": replace(dense, resident_bytes=60e9, dense_bytes=59e9)}
     return made
 
