@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from tests.tui import examples
 from tests.tui.driving import press, running, screen_text
 from tests.tui.examples import ExampleSession, recommendation
