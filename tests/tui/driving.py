@@ -2,9 +2,8 @@
 
 from contextlib import asynccontextmanager
 
-from tests.tui.examples import ExampleSession
-
 from advisor.tui.app import AdvisorApp
+from tests.tui.examples import ExampleSession
 
 
 async def settle(app, pilot):

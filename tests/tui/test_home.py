@@ -1,10 +1,10 @@
 """The first screen: asked once the machine is known, answering to every change, usable by keyboard alone."""
 
-from tests.tui.driving import press, running, screen_text, settle
-from tests.tui.examples import SMALL_SERVER, ExampleSession
 from textual.widgets import Input
 
 from advisor.errors import UsageError
+from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.examples import SMALL_SERVER, ExampleSession
 
 
 async def type_into(app, pilot, field, text):
@@ -105,7 +105,7 @@ async def test_a_near_miss_says_what_it_needs():
 
 async def test_filter_keeps_and_drops_words_and_escape_clears_it():
     async with running() as (app, pilot):
-        await press(app, pilot, "slash", *"b exclamation_mark m o e".split())
+        await press(app, pilot, "slash", *["b", "exclamation_mark", "m", "o", "e"])
         names = [row.key for row in app.screen.query_one("#ranking").rows if row.cells]
         assert names
         assert all("b" in name for name in names)

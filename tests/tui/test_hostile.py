@@ -3,11 +3,22 @@
 from dataclasses import replace
 
 import pytest
+
 from tests.tui import examples
 from tests.tui.driving import press, running, screen_text
 from tests.tui.examples import ExampleSession, recommendation
 
-NASTY = ("[/x]", "[bold red]x[/]", "[link=http://x]y", "a[", "]]", "[@click=app.quit]quit[/]", "\\[", "名前", "$primary")
+NASTY = (
+    "[/x]",
+    "[bold red]x[/]",
+    "[link=http://x]y",
+    "a[",
+    "]]",
+    "[@click=app.quit]quit[/]",
+    "\\[",
+    "名前",
+    "$primary",
+)
 
 
 class Hostile(ExampleSession):

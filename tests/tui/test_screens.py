@@ -2,8 +2,6 @@
 
 import threading
 
-from tests.tui.driving import press, running, screen_text, settle
-from tests.tui.examples import ExampleSession
 from textual.widgets import Input
 
 from advisor.errors import NetworkError, UsageError, VerificationFailed
@@ -11,6 +9,8 @@ from advisor.tui.screens.bench import BenchScreen
 from advisor.tui.screens.detail import DetailScreen
 from advisor.tui.screens.download import DownloadScreen
 from advisor.tui.screens.simulate import SimulateScreen
+from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.examples import ExampleSession
 
 
 async def until(pilot, condition):

@@ -1,6 +1,7 @@
 """Every terminal size: nothing clipped, nothing lost, and below 60x16 a line that says what is needed."""
 
 import pytest
+
 from tests.tui.driving import press, running, screen_text
 
 SIZES = [(60, 16), (80, 24), (80, 60), (110, 24), (120, 40), (170, 40), (200, 60)]
