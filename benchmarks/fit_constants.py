@@ -87,7 +87,7 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, list[Judged], li
             for j in chosen:
                 j.noise = noise[phase]
             if len(chosen) >= 20:
-                spread.append(min(9.0, spread_for(chosen)))
+                spread.append(spread_for(chosen))
         hierarchy.noise[backend] = noise
         hierarchy.spread[backend] = max(spread, default=1.0)
     for j in within:
