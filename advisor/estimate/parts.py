@@ -67,7 +67,7 @@ def posterior_for(setting: Setting, backend: str, device: str, architecture: str
 
 @lru_cache(maxsize=1024)
 def _shipped(constants: Constants, backend: str, device: str, architecture: str) -> Posterior:
-    found = constants.devices.get((backend, device_key(device)))
+    found = constants.device(backend, device)
     return found or constants.prior(backend, constants.generation(f"{architecture} {device}"))
 
 
@@ -229,8 +229,11 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
         micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=1.0, share=share,
     ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
     name = setting.machine.cpu.name or "cpu"
-    variance = _novelty(setting, users) + (0.0 if power.known else constants.cpu.unknown_sd**2)
-    return Part(posterior_for(setting, "cpu", name, None), decode, prefill, variance)
+    posterior = posterior_for(setting, "cpu", name, None)
+    # runs on this machine have taught its speed, whatever its memory is rated at
+    taught = any(posterior is known for known in setting.learned)
+    unknown = 0.0 if power.known or taught else constants.cpu.unknown_sd**2
+    return Part(posterior, decode, prefill, _novelty(setting, users) + unknown)
 
 
 def _host_parts(setting: Setting) -> tuple[list[Part] | None, list[str]]:
