@@ -91,9 +91,25 @@ def bench(
     Raises UsageError for a target that is not there, EngineError and OutOfMemory where the run fails.
     """
     _check(request)
+    if request.target is None and request.quick:
+        from advisor.verbs.bench_quick import bench_quick
+
+        return bench_quick(request, workspace, listener, stop)
+    return bench_target(request, find_target(request.target, workspace), workspace, listener, stop)
+
+
+def bench_target(
+    request: BenchRequest,
+    target: BenchTarget,
+    workspace: Workspace,
+    listener: Listener,
+    stop: threading.Event | None,
+    *,
+    synthetic: bool = False,
+) -> BenchReport:
+    """Measure one file: predict, run, store, compare."""
     machine, constants = workspace.here, workspace.catalog.constants
     engine = choose_for_file(machine.engines, request.engine)
-    target = find_target(request.target, workspace)
     layers = request.gpu_layers
     if layers is None:
         layers = sensible_gpu_layers(target.identity, machine, engine.name, constants)
@@ -109,6 +125,7 @@ def bench(
         weights=target.identity.weights,
         predicted=prediction_of(said, learned, target.identity) if said else None,
         predicted_bytes=host_bytes(said) if said else None,
+        synthetic=synthetic,
     )
     return measure_and_keep(engine, with_patience(plan, said), subject, listener, stop)
 
