@@ -7,8 +7,6 @@ from pathlib import Path
 
 NOISY_SPREAD = 0.15
 """Repetitions that differ by more than this were disturbed: on a quiet machine they agree within 2 to 5 %."""
-NOISY_WAIT = 0.05
-"""Part of the time that the engine's threads stood in the run queue while another process had their core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +60,13 @@ def _throttle_events(sys_root: Path) -> int | None:
     return sum(counts) if counts else None
 
 
-def tags(before: Conditions, after: Conditions, *, spread: float | None, waiting: float | None) -> tuple[str, ...]:
-    """Words for what makes a result less than clean: noisy, battery, throttled. `waiting` is a part of 1."""
+def tags(before: Conditions, after: Conditions, *, spread: float | None, quiet: bool | None) -> tuple[str, ...]:
+    """Words for what makes a result less than clean: noisy, battery, throttled.
+
+    `spread` is relative; `quiet` says whether the runs that count were undisturbed, None where only the load tells.
+    """
     found = []
-    if _busy(before) or (spread or 0.0) > NOISY_SPREAD or (waiting or 0.0) > NOISY_WAIT:
+    if (spread or 0.0) > NOISY_SPREAD or quiet is False or (quiet is None and _busy(before)):
         found.append("noisy")
     if before.on_battery or after.on_battery:
         found.append("battery")

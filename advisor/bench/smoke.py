@@ -2,17 +2,18 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from advisor.bench.conditions import Conditions, read_conditions, tags
 from advisor.bench.result import BenchResult, Prediction
-from advisor.bench.statistics import summarize
 from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_size
 from advisor.engines.memory_watch import available_bytes
 from advisor.engines.protocol import Engine, Listener, Measurement, MeasurePlan, ignore_progress
 from advisor.errors import OutOfMemory
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
 
 MEMORY_PART = 0.85
 """Of the available memory: beyond it a desktop starts to swap while the model loads."""
@@ -26,6 +27,8 @@ class Subject:
     model: str
     quant: str | None
     architecture: Architecture | None = None
+    shape: ModelShape | None = None
+    weights: WeightProfile | None = None
     predicted: Prediction | None = None
     predicted_bytes: int | None = None
     """Main memory that the engine is expected to take; None: the file's size stands in."""
@@ -64,15 +67,14 @@ def run_smoke(
 def _result(
     plan: MeasurePlan, subject: Subject, measurement: Measurement, before: Conditions, after: Conditions
 ) -> BenchResult:
-    speed = summarize(s.decode_tokens_per_s for s in measurement.samples)
-    waiting = summarize(s.waiting for s in measurement.samples)
-    return BenchResult(
+    result = BenchResult(
         machine=subject.machine,
         engine=measurement.engine,
         engine_version=measurement.engine_version,
         backend=measurement.backend,
         threads=measurement.threads,
-        gpu_layers=plan.gpu_layers,
+        # a build without the backend ignores what it is told
+        gpu_layers=0 if measurement.backend == "cpu" else plan.gpu_layers,
         cpu_expert_layers=plan.cpu_expert_layers,
         kv_type=plan.kv_type,
         model=subject.model,
@@ -86,14 +88,21 @@ def _result(
         file_bytes=plan.file_bytes,
         complete=measurement.complete,
         synthetic=subject.synthetic,
-        tags=tags(
-            before, after, spread=speed.spread if speed else None, waiting=waiting.median if waiting else None
-        ),
         conditions=before,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         architecture=subject.architecture,
+        shape_row=tuple(subject.shape.to_row()) if subject.shape else None,
+        weights_row=tuple(subject.weights.to_row()) if subject.weights else None,
         predicted=subject.predicted,
-    )  # fmt: skip
+    )
+    return replace(result, tags=_tags(result, after) + measurement.notes)
+
+
+def _tags(result: BenchResult, after: Conditions) -> tuple[str, ...]:
+    states = [s.is_quiet for s in result.used]
+    quiet = None if None in states or not states else all(states)
+    speed = result.decode_tokens_per_s
+    return tags(result.conditions, after, spread=speed.spread if speed else None, quiet=quiet)
 
 
 def did_not_fit(plan: MeasurePlan, subject: Subject, engine: Engine) -> BenchResult:

@@ -8,13 +8,13 @@ only, since the build hook runs it.
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from advisor.catalog import names
 from advisor.catalog.folder import RawCatalog, Record, read_folder, text_or_none
-from advisor.catalog.precomputed import shape_rows
+from advisor.catalog.hardware_schema import compile_hardware
+from advisor.catalog.precomputed import published_formats, shape_rows
 from advisor.catalog.records import describe_source
 from advisor.errors import BadDocument
 
@@ -28,18 +28,6 @@ def _context_max(record: Record) -> int | None:
     context = record.get("context") or {}
     known = [context[key] for key in ("native", "extended") if context.get(key)]
     return max(known) if known else None
-
-
-def published_formats(record: Record) -> dict[str, list[str]]:
-    """Quantizations with files on the hub, by format, in the order of the first repository that has them."""
-    found: dict[str, dict[str, None]] = {}
-    for artifact in record.get("artifacts") or ():
-        if artifact.get("role", "model") != "model" or artifact["format"] == "ollama":
-            continue
-        known = found.setdefault(artifact["format"], {})
-        for file in artifact["files"]:
-            known.setdefault(file["quant"], None)
-    return {kind: list(quants) for kind, quants in found.items()}
 
 
 def _quality(rows: list[Record]) -> dict[str, dict[str, list[Any]]]:
@@ -96,6 +84,7 @@ def _evidence_row(row: Record) -> Record:
         "unit": row.get("unit"),
         "date": text_or_none(row, "date"),
         "source": text_or_none(row, "source") or "",
+        "locator": text_or_none(row, "locator"),
         "mode": MODES.get(mode, mode) if mode else None,
         "self_reported": str(row.get("self_reported") or "").lower() in ("1", "true", "yes"),
         "quant": text_or_none(row, "quant"),
@@ -129,9 +118,7 @@ def _with_quality(raw: RawCatalog) -> dict[str, Record]:
 
 
 def _hardware_rows(raw: RawCatalog) -> list[Any]:
-    if not raw.hardware:
-        return []
-    return list(import_module("advisor.catalog.hardware_schema").compile_hardware(raw.hardware))
+    return list(compile_hardware(raw.hardware))
 
 
 def build(raw: RawCatalog) -> dict[str, bytes]:
@@ -140,13 +127,16 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
     models, model_places = _lines(records)
     evidence = {m: [_evidence_row(r) for r in rows] for m, rows in sorted(raw.evidence.items()) if m in records}
     evidence_lines, evidence_places = _lines(evidence)
+    shapes = shape_rows(records, raw.quantizations)
+    shape_lines, shape_places = _lines({str(i): row for i, row in enumerate(shapes["rows"])})
     files = {
         "index.json": _dumps([_entry(record) for record in records.values()]),
         "models.jsonl": models,
         "evidence.jsonl": evidence_lines,
-        "places.json": _dumps({"models": model_places, "evidence": evidence_places}),
+        "places.json": _dumps({"models": model_places, "evidence": evidence_places, "shapes": shape_places}),
         "names.json": _dumps(
             {
+                "exact": names.name_index(records.values(), names.exact_key),
                 "models": names.name_index(records.values()),
                 "quantizations": names.quant_index(raw.quantizations),
                 "never_published": raw.never_published,
@@ -154,7 +144,8 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
         ),
         "sources.json": _dumps({key: describe_source(source) for key, source in sorted(raw.sources.items())}),
         "quantizations.json": _dumps(raw.quantizations),
-        "shapes.json": _dumps(shape_rows(records, raw.quantizations)),
+        "shapes.jsonl": shape_lines,
+        "sizes.json": _dumps({"models": shapes["models"], "rows": shapes["sizes"]}),
         "hardware.json": _dumps(_hardware_rows(raw)),
         **{f"{table}.json": _dumps(value) for table, value in sorted(raw.tables.items())},
     }

@@ -1,6 +1,6 @@
 """Fits what quantization costs: log odds lost = exp(a) · (8e9 / parameters)^b · (4 / bits per weight)^p.
 
-Rows: MMLU of two sizes of one family over 25 GGUF quantizations (catalog/evidence/quantization.csv) and paired
+Rows: MMLU of two sizes of one family over 25 GGUF quantizations (catalog/quality/quantization.csv) and paired
 evaluations of two quantizations of one model. The constants of advisor/decide/quality.py are the outcome, rounded.
 """
 

@@ -16,7 +16,7 @@ from advisor.errors import BadDocument
 Record = dict[str, Any]
 MAX_CSV_BYTES = 16 << 20
 """Largest table of evidence or scores."""
-TABLES = ("tasks", "engines", "calibration", "benchmarks")
+TABLES = ("tasks", "engines", "calibration", "benchmarks", "serving")
 """YAML files handed on as they are."""
 
 
@@ -131,7 +131,9 @@ def read_folder(root: Path) -> RawCatalog:
 
 def _read_tables(raw: RawCatalog, root: Path) -> None:
     for path in sorted((root / "evidence").glob("*.csv")):
-        _by_model(read_csv(path, shown(path, root)), raw.evidence)
+        _by_model([row for row in read_csv(path, shown(path, root)) if "benchmark" in row], raw.evidence)
+    if document := _optional(root, "evidence/sources.yaml"):
+        raw.tables["evidence_sources"] = document.value
     scores = root / "quality" / "scores.csv"
     if scores.is_file():
         _by_model(read_csv(scores, shown(scores, root)), raw.quality)

@@ -6,17 +6,24 @@ Names: `resolve` takes an id, an alias or any loose spelling, and raises `Unknow
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.names import close_names, key_of
+from advisor.catalog.names import close_names, exact_key, key_of
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
 from advisor.domain.quantization import Quantization
+from advisor.domain.sizes import ModelSizes, QuantSize
 from advisor.domain.workload import Task
 from advisor.errors import BadDocument, UnknownName
+
+if TYPE_CHECKING:
+    from advisor.catalog.hardware import HardwareCatalog
+    from advisor.decide.candidates import Candidate
+    from advisor.estimate.constants import Constants
+    from advisor.estimate.shape import ModelShape
+    from advisor.estimate.weights import WeightProfile
 
 
 class Catalog:
@@ -27,6 +34,8 @@ class Catalog:
         self.sha256: str = manifest["sha256"]
         self.count: int = manifest["models"]
         self._models: dict[str, Model] = {}
+        self._shape_by_id: dict[str, ModelShape | None] = {}
+        self._weights: dict[tuple[str, str], WeightProfile | None] = {}
 
     def _json(self, name: str) -> Any:
         try:
@@ -87,6 +96,9 @@ class Catalog:
 
     def resolve_id(self, text: str) -> str:
         """The id that a typed name means. Raises `UnknownName`."""
+        exact: dict[str, str] = self._names["exact"]
+        if exact_key(text) in exact:
+            return exact[exact_key(text)]
         key = key_of(text)
         known: dict[str, str] = self._names["models"]
         for wanted in (key, key.removeprefix("hf.co"), key.removeprefix("huggingface.co")):
@@ -133,7 +145,19 @@ class Catalog:
 
     def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
         """Published benchmark results on a model, by exact id."""
-        return tuple(evidence_of(row) for row in self._line("evidence", model_id) or ())
+        sources = {str(s.get("id")): s for s in self.table("evidence_sources").get("sources", ())}
+        return tuple(evidence_of(row, sources) for row in self._line("evidence", model_id) or ())
+
+    def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
+        """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
+        rows = self.evidence(model_id)
+        stated: Mapping[str, Any] = next(
+            (row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {}
+        )
+        reference = [r.get("benchmark") for r in stated.get("reference", ())]
+        found = [row for row in rows if row.benchmark in reference or row.task == task]
+        found.sort(key=lambda row: row.date or "", reverse=True)
+        return tuple(sorted(found, key=lambda row: row.benchmark not in reference))
 
     @cached_property
     def quantizations(self) -> tuple[Quantization, ...]:
@@ -151,6 +175,23 @@ class Catalog:
             shown = "".join(c if c.isprintable() else "?" for c in text[:40])
             raise UnknownName(f"no quantization named '{shown}'", suggestions=close_names(text, names))
         return next(q for q in self.quantizations if q.name == name)
+
+    @cached_property
+    def default_quants(self) -> frozenset[str]:
+        """Quantizations that are considered unless one is named."""
+        return frozenset(q.name for q in self.quantizations if q.offered)
+
+    def resolve_engine(self, text: str) -> str:
+        """The engine that a typed name means. Raises `UnknownName`."""
+        key = key_of(text)
+        names = tuple(self.constants.engines)
+        found = next((name for name in names if key_of(name) == key), None)
+        if found is None:
+            shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+            close = close_names(text, names)
+            hint = None if close else "engines: " + ", ".join(names)
+            raise UnknownName(f"no engine named '{shown}'", suggestions=close, hint=hint)
+        return found
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -172,9 +213,89 @@ class Catalog:
         raise UnknownName(f"no task named '{shown}'", suggestions=close, hint=hint)
 
     @cached_property
-    def hardware(self) -> Any:
+    def _sizes(self) -> dict[str, Any]:
+        sizes: dict[str, Any] = self._json("sizes")
+        return sizes
+
+    def _row(self, model_id: str) -> list[Any] | None:
+        """[shape, {quantization: weights}] of a model; None where its architecture is unknown."""
+        number = self._sizes["models"].get(model_id)
+        row: list[Any] | None = None if number is None else self._line("shapes", str(number))
+        return row
+
+    def sizes(self, model_id: str) -> ModelSizes | None:
+        """Bytes of every prepared quantization; None where the architecture is unknown."""
+        number = self._sizes["models"].get(model_id)
+        if number is None:
+            return None
+        total_params, expert_share, quants = self._sizes["rows"][number]
+        return ModelSizes(total_params, expert_share, quants)
+
+    def size(self, model_id: str, quant: str) -> QuantSize | None:
+        """Bytes of one quantization, prepared or computed; None where it cannot be known."""
+        sizes = self.sizes(model_id)
+        if sizes is None:
+            return None
+        if quant in sizes.quants:
+            return QuantSize._make(sizes.quants[quant])
+        from advisor.catalog.precomputed import size_of
+
+        profile = self.weights(model_id, quant)
+        return None if profile is None else size_of(profile)
+
+    def shape(self, model_id: str) -> "ModelShape | None":
+        """Compact shape of a model by exact id; None where its architecture is unknown."""
+        if model_id not in self._shape_by_id:
+            from advisor.estimate.shape import ModelShape
+
+            row = self._row(model_id)
+            self._shape_by_id[model_id] = None if row is None else ModelShape.from_row(row[0])
+        return self._shape_by_id[model_id]
+
+    def weights(self, model_id: str, quant: str) -> "WeightProfile | None":
+        """Bytes of one quantization; None where the architecture is unknown or nobody has described the format.
+
+        Prepared for published quantizations that are offered, computed for any other.
+        """
+        key = (model_id, quant)
+        if key not in self._weights:
+            self._weights[key] = self._find_weights(model_id, quant)
+        return self._weights[key]
+
+    def blueprint(self, candidate: "Candidate") -> "tuple[ModelShape, WeightProfile]":
+        """Shape and weights of a candidate, which has both, or it would have no size."""
+        shape, weights = self.shape(candidate.model_id), self.weights(candidate.model_id, candidate.quant)
+        if shape is None or weights is None:
+            raise self._unknown(candidate.model_id)
+        return shape, weights
+
+    def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
+        from advisor.estimate.weights import WeightProfile, weight_profile
+
+        row = self._row(model_id)
+        if row is None:
+            return None
+        if quant in row[1]:
+            return WeightProfile.from_row(row[1][quant])
+        architecture = self.model(model_id).architecture
+        try:
+            return weight_profile(architecture, quant) if architecture else None
+        except KeyError:
+            return None
+
+    @cached_property
+    def constants(self) -> "Constants":
+        """Constants of the estimates, from calibration.yaml and engines.yaml."""
+        from advisor.estimate.constants import Constants
+
+        return Constants.from_mapping(self.table("calibration"), self.table("engines"))
+
+    @cached_property
+    def hardware(self) -> "HardwareCatalog":
         """Devices and whole machines."""
-        return import_module("advisor.catalog.hardware").HardwareCatalog.from_rows(self._json("hardware"))
+        from advisor.catalog.hardware import HardwareCatalog
+
+        return HardwareCatalog.from_rows(self._json("hardware"))
 
     def table(self, name: str) -> Mapping[str, Any]:
         """A YAML table as written (engines, calibration, tasks, benchmarks); empty where there is none."""

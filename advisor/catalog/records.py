@@ -138,15 +138,24 @@ def model_of(record: Record, sources: Mapping[str, str]) -> Model:
     )
 
 
-def evidence_of(row: Record) -> EvidenceRow:
-    """One benchmark result."""
+def source_words(row: Record, sources: Mapping[str, Record]) -> str:
+    """Where a benchmark result was read: title, address, commit and place in it."""
+    source = sources.get(row["source"])
+    if source is None:
+        return str(row["source"])
+    parts = [source.get("title"), source.get("url"), source.get("commit"), row.get("locator")]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def evidence_of(row: Record, sources: Mapping[str, Record]) -> EvidenceRow:
+    """One benchmark result. `sources`: entries of evidence/sources.yaml by id."""
     return EvidenceRow(
         benchmark=row["benchmark"],
         task=row["task"],
         score=row["score"],
         unit=row["unit"],
         date=row.get("date"),
-        source=row["source"],
+        source=source_words(row, sources),
         mode=row.get("mode"),
         self_reported=bool(row.get("self_reported", False)),
         quant=row.get("quant"),

@@ -2,7 +2,7 @@
 
 Scores are on a task's own scale, 0 to 100, with a standard deviation. Everything here takes and gives floats, so that
 ranking can call it for every candidate. The constants come from `python -m advisor.catalog.fit` (the rows are in
-catalog/evidence/quantization.csv, the fit is in catalog/quality/coefficients.json; a test holds the two together).
+catalog/quality/quantization.csv, the fit is in catalog/quality/coefficients.json; a test holds the two together).
 """
 
 import math

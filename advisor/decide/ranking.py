@@ -19,8 +19,11 @@ SOFT_POINTS_PER_DOUBLING = 12.0
 """When nothing meets a task's own target: points that a doubling of the overshoot costs. Twice too slow is worth a
 whole size class (about 10 points from 4B to 14B)."""
 NEAR_MISSES = 5
-MAX_ASSESSED_FAILURES = 250
-"""Failures assessed in full before the search settles for the misses it has."""
+COMPUTE_HELP = 1.5
+"""Most that another quantization of the same weights speeds up the reading of a prompt, whose arithmetic stays the
+same: kernels differ, bytes hardly matter."""
+BYTES_HELP = 1.3
+"""Slack on the rule that decoding time follows the bytes read: kernels of some types are slower per byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,9 @@ class _Search:
     works: dict[str, Assessment] = field(default_factory=dict)
     failed: dict[str, Assessment] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
+    too_slow: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
+    """Of each system, what was too slow: bytes a token, and the factor by which time must shrink."""
     pushed: int = 0
-    assessed_failures: int = 0
 
     def push(self, bound: float, item: System | Candidate) -> None:
         self.pushed += 1
@@ -77,19 +81,39 @@ class _Search:
         if minimum is not None and candidate.score < minimum:
             self.fail(model_id, Reason.QUALITY)
             return
-        if self.estimator.cannot_fit(candidate) is not None or self.assessed_failures > MAX_ASSESSED_FAILURES:
+        if self.estimator.cannot_fit(candidate) is not None:
             self.fail(model_id, Reason.MEMORY)
+            return
+        if self.hopeless(candidate):
             return
         assessment = assess(candidate, self.question, self.estimator)
         if assessment.works:
             self.works[model_id] = assessment
             self.reasons.pop(model_id, None)
             return
-        self.assessed_failures += 1
+        self.remember(assessment)
         self.fail(model_id, assessment.reason or Reason.SLOW)
         known = self.failed.get(model_id)
         if known is None or closeness(assessment) < closeness(known):
             self.failed[model_id] = assessment
+
+    def hopeless(self, candidate: Candidate) -> bool:
+        """Another quantization of these weights missed the budget by more than this one can make up."""
+        known = self.too_slow.get((candidate.model_id, candidate.system.mode), ())
+        size = candidate.active_bytes
+        return any(size * factor > bytes_then * BYTES_HELP for bytes_then, factor in known)
+
+    def remember(self, assessment: Assessment) -> None:
+        """Keep by how much a fitting choice was too slow, so that its siblings need not be estimated."""
+        if not assessment.estimate.fits or assessment.estimate.speed is None:
+            return
+        candidate = assessment.candidate
+        for miss in assessment.verdict.misses:
+            factor = miss.needed_s / miss.allowed_s
+            if miss.limit == "max_ttft_s":
+                factor = 1e9 if factor > COMPUTE_HELP else 0.0
+            size = candidate.active_bytes
+            self.too_slow.setdefault((candidate.model_id, candidate.system.mode), []).append((size, factor))
 
 
 def closeness(assessment: Assessment) -> float:

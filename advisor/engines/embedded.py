@@ -5,12 +5,21 @@ import json
 import queue
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor.engines.protocol import Listener, Measurement, MeasurePlan, Phase, Progress, RunSample, ignore_progress
+from advisor.engines.deadlines import Deadlines
+from advisor.engines.protocol import (
+    QUIET_WAITING,
+    Listener,
+    Measurement,
+    MeasurePlan,
+    Phase,
+    Progress,
+    RunSample,
+    ignore_progress,
+)
 from advisor.engines.supervise import EngineProcess
 from advisor.errors import EngineError, UsageError
 
@@ -67,6 +76,9 @@ def _child_plan(plan: MeasurePlan) -> dict[str, Any]:
         "output_tokens": plan.output_tokens,
         "depth": plan.depth,
         "repetitions": plan.repetitions,
+        "max_repetitions": max(plan.max_repetitions, plan.repetitions),
+        "quiet_waiting": QUIET_WAITING,
+        "extra_until_s": plan.extra_until_s,
         "vocab": plan.vocab or ASSUMED_VOCAB,
     }
 
@@ -87,13 +99,13 @@ class _Conversation:
         self._process = process
         self._listener = listener
         self._stop = stop
-        self._started = time.monotonic()
-        self._heard = self._started
+        self._deadlines = Deadlines(plan)
         self._hello: Mapping[str, Any] = {}
         self._load_s: float | None = None
         self._samples: list[RunSample] = []
         self._peak: int | None = None
         self._done = False
+        self._notes: list[str] = []
 
     def run(self) -> Measurement:
         """Until done, stopped or failed."""
@@ -103,33 +115,26 @@ class _Conversation:
         except KeyboardInterrupt:
             if not self._samples:
                 raise
-        if not self._samples and self._stop.is_set():
+            self._notes.append("interrupted")
+        if self._stop.is_set():
+            self._notes.append("interrupted")
+        if not self._samples:
             raise KeyboardInterrupt
         return self._measurement()
 
     def _step(self) -> None:
+        if self._deadlines.check(samples=len(self._samples)):
+            self._notes.append("time limit")
+            self._done = True
+            return
         try:
             line = self._process.next_line(POLL_S)
         except queue.Empty:
-            self._check_deadlines()
             return
         if line is None:
             raise self._process.failure()
-        self._heard = time.monotonic()
+        self._deadlines.heard()
         self._receive(_event(line))
-
-    def _check_deadlines(self) -> None:
-        now = time.monotonic()
-        if self._load_s is None:
-            if now - self._started > self._plan.load_limit_s:
-                raise EngineError(f"loading took more than {self._plan.load_limit_s:.0f} s")
-            return
-        if now - self._heard > self._plan.silence_timeout_s:
-            raise EngineError(f"the engine was silent for {self._plan.silence_timeout_s:.0f} s")
-        if now - self._started > self._plan.total_timeout_s:
-            if not self._samples:
-                raise EngineError(f"no run ended within {self._plan.total_timeout_s:.0f} s", hint="try --quick")
-            self._stop.set()
 
     def _receive(self, event: Mapping[str, Any]) -> None:
         self._peak = max(filter(None, (self._peak, event.get("peak_memory_bytes"))), default=None)
@@ -139,6 +144,7 @@ class _Conversation:
                 self._listener(Progress(phase=Phase.LOADING))
             case "loaded":
                 self._load_s = float(event["seconds"])
+                self._deadlines.loaded()
                 self._listener(Progress(phase=Phase.WARMUP, seconds=self._load_s, peak_memory_bytes=self._peak))
             case "progress":
                 self._listener(_progress(event))
@@ -167,7 +173,8 @@ class _Conversation:
             load_s=self._load_s,
             samples=tuple(self._samples),
             peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
-            complete=self._done,
+            complete=len(self._samples) >= self._plan.repetitions,
+            notes=tuple(self._notes),
         )
 
 
@@ -184,7 +191,6 @@ def _progress(event: Mapping[str, Any]) -> Progress:
     return Progress(
         phase=Phase(event["phase"]),
         run=event.get("run"),
-        runs=event.get("runs"),
         tokens=tokens,
         tokens_total=event.get("tokens_total"),
         seconds=seconds,
@@ -208,7 +214,6 @@ def _run_done(event: Mapping[str, Any], sample: RunSample, peak: int | None) -> 
     return Progress(
         phase=Phase.RUN_DONE,
         run=event["run"],
-        runs=event["runs"],
         tokens=sample.output_tokens,
         tokens_per_s=sample.decode_tokens_per_s,
         seconds=sample.ttft_s,

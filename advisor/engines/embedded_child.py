@@ -137,33 +137,41 @@ def waiting_part(queued_before: float | None, elapsed_s: float, threads: int) ->
 
 
 def measure(server: Any, plan: dict[str, Any], send: Callable[..., None]) -> None:
-    """Warm up, then time each repetition."""
+    """Warm up, then time repetitions until enough of them were undisturbed, or there were too many."""
     source = random.Random(1)
     length = plan["prompt_tokens"] + plan["depth"]
-    runs = plan["repetitions"]
     warm = random_prompt(source, min(length, WARMUP_TOKENS), plan["vocab"])
     timed_run(server, warm, 4, lambda *_: None)
     send("progress", phase="warmup", peak_memory_bytes=peak_memory())
-    for run in range(1, runs + 1):
+    quiet = run = 0
+    started = time.perf_counter()
+    while quiet < plan["repetitions"] and run < plan["max_repetitions"]:
+        if run >= plan["repetitions"] and time.perf_counter() - started > plan["extra_until_s"]:
+            break
+        run += 1
+        fields = one_run(server, plan, random_prompt(source, length, plan["vocab"]), run, send)
+        send("run", run=run, peak_memory_bytes=peak_memory(), **fields)
+        quiet += fields["waiting"] is None or fields["waiting"] <= plan["quiet_waiting"]
 
-        def tick(phase: str, tokens: int, total: int, seconds: float, run: int = run) -> None:
-            send("progress", phase=phase, run=run, runs=runs, tokens=tokens, tokens_total=total, seconds=seconds)
 
-        prompt = random_prompt(source, length, plan["vocab"])
-        started, queued = time.perf_counter(), queued_s()
-        ttft_s, timings = timed_run(server, prompt, plan["output_tokens"], tick)
-        send(
-            "run",
-            run=run,
-            runs=runs,
-            prompt_tokens=timings["prompt_n"],
-            output_tokens=timings["predicted_n"],
-            ttft_s=ttft_s,
-            prefill_s=timings["prompt_ms"] / 1000,
-            decode_s=timings["predicted_ms"] / 1000,
-            waiting=waiting_part(queued, time.perf_counter() - started, plan["threads"]),
-            peak_memory_bytes=peak_memory(),
-        )
+def one_run(
+    server: Any, plan: dict[str, Any], prompt: list[int], run: int, send: Callable[..., None]
+) -> dict[str, Any]:
+    """Time one completion; returns what the parent needs to know."""
+
+    def tick(phase: str, tokens: int, total: int, seconds: float) -> None:
+        send("progress", phase=phase, run=run, tokens=tokens, tokens_total=total, seconds=seconds)
+
+    started, queued = time.perf_counter(), queued_s()
+    ttft_s, timings = timed_run(server, prompt, plan["output_tokens"], tick)
+    return {
+        "prompt_tokens": timings["prompt_n"],
+        "output_tokens": timings["predicted_n"],
+        "ttft_s": ttft_s,
+        "prefill_s": timings["prompt_ms"] / 1000,
+        "decode_s": timings["predicted_ms"] / 1000,
+        "waiting": waiting_part(queued, time.perf_counter() - started, plan["threads"]),
+    }
 
 
 def backend_of(devices: list[dict[str, Any]], gpu_layers: int) -> str:

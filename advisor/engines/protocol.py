@@ -10,6 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+QUIET_WAITING = 0.05
+"""Above it a decode suffers visibly: threads meet at a barrier hundreds of times a token, and the slowest counts.
+
+Measured on 2 cores: 0.02 leaves the speed as it is, 0.2 takes a third, 0.5 takes nine tenths.
+"""
+
 
 class Phase(StrEnum):
     """Where a measurement is."""
@@ -48,6 +54,11 @@ class MeasurePlan:
     depth: int = 0
     """Tokens already in the cache when a decode is timed, beyond the prompt."""
     repetitions: int = 3
+    """Runs wanted in which nothing disturbed the engine."""
+    max_repetitions: int = 6
+    """Runs at most, where some were disturbed."""
+    extra_until_s: float = 45.0
+    """No run beyond `repetitions` starts later than this."""
     threads: int | None = None
     gpu_layers: int = 0
     cpu_expert_layers: int = 0
@@ -87,6 +98,11 @@ class RunSample:
     """Part of the time that the engine's threads stood in the run queue: another process had their core."""
 
     @property
+    def is_quiet(self) -> bool | None:
+        """Undisturbed, as far as the system can tell."""
+        return None if self.waiting is None else self.waiting <= QUIET_WAITING
+
+    @property
     def prefill_tokens_per_s(self) -> float:
         """Prompt tokens a second."""
         return self.prompt_tokens / self.prefill_s
@@ -99,7 +115,7 @@ class RunSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What an engine did. `complete` is False where it was stopped before the last repetition."""
+    """What an engine did. `complete` is False where it ended with fewer runs than were wanted; `notes` say why."""
 
     engine: str
     engine_version: str | None

@@ -1,12 +1,14 @@
-"""A helper that outlives its parent only to end the engine: run as `python -I -S reaper.py STATUS_FD ENGINE...`.
+"""A helper that outlives its parent only to end the engine: run as `reaper.py STATUS_FD FOLDER ENGINE...`.
 
 Its standard input is a pipe that only the parent holds open. End of file there, however the parent went, ends the
 engine's whole process group: SIGTERM, three seconds, SIGKILL. It writes `pid N` and `exit CODE` lines (a negative code
-is the signal) to STATUS_FD. It imports nothing of the package, so that it starts in a few milliseconds.
+is the signal) to STATUS_FD, and in the end removes FOLDER, the engine's own. It imports nothing of the package, so that
+it starts in a few milliseconds.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,12 +50,13 @@ def report(status_fd: int, line: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Start the engine, wait for it, clean up after it."""
-    status_fd = int(arguments[0])
+    status_fd, folder = int(arguments[0]), arguments[1]
     os.set_inheritable(status_fd, False)
     try:
-        engine = subprocess.Popen(arguments[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+        engine = subprocess.Popen(arguments[2:], stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         report(status_fd, f"failed {error.strerror or error}")
+        shutil.rmtree(folder, ignore_errors=True)
         return 127
     offer_to_oom_killer(engine.pid)
     report(status_fd, f"pid {engine.pid}")
@@ -62,6 +65,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=watch_parent, args=(engine,), daemon=True).start()
     code = engine.wait()
     signal_group(engine.pid, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
     report(status_fd, f"exit {code}")
     return 0
 

@@ -75,7 +75,7 @@ class EngineProcess:
         status_read, status_write = os.pipe()
         try:
             self._helper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(REAPER), str(status_write), *self._argv],
+                [sys.executable, "-I", "-S", str(REAPER), str(status_write), str(self.folder), *self._argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -65,7 +65,16 @@ class CpuRates:
 
     gemv_bytes_per_s: Mapping[str, float]
     gemm_flops: Mapping[str, float]
+    gemv_arm_bytes_per_s: Mapping[str, float]
+    """On Arm, where it differs: other kernels, other relations between types."""
+    gemm_arm_flops: Mapping[str, float]
     attention_flops: float
+    bandwidth_share: float
+    """Share of the data sheet's bandwidth that all cores together read."""
+    bandwidth_share_arm: float
+    full_speed_threads: float
+    """Threads beyond this many add less each (see `thread_exponent`)."""
+    thread_exponent: float
     scale_by_isa: Mapping[str, float]
     """Speed of a thread relative to the one the rates were measured on, by best instruction set."""
     bandwidth_by_isa: Mapping[str, float]
@@ -82,12 +91,14 @@ class Constants:
 
     priors: Mapping[tuple[str, str], Posterior]
     """By backend and generation (lower case); generation "" is the backend's own."""
-    devices: Mapping[tuple[str, str], Posterior]
-    """By backend and device name (lower case): learned from published rows of that device."""
+    devices: Mapping[tuple[str, str], Plain]
+    """By backend and device name (see `device_key`): posteriors learned from published rows of that device, as read."""
     generations: Sequence[tuple[str, str]]
     """Part of an architecture's name (lower case) and the generation it means, first match wins."""
     engines: Mapping[str, EngineProfile]
     cpu: CpuRates
+    batch_cost: Mapping[str, Sequence[float]]
+    """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
     settings: Mapping[str, float]
     version: str = ""
 
@@ -97,30 +108,24 @@ class Constants:
         try:
             return cls(
                 priors=_priors(calibration["backends"]),
-                devices={},
+                devices=_devices(calibration.get("devices") or ()),
                 generations=[(str(k).lower(), str(v)) for k, v in calibration["generations"].items()],
                 engines={name: _engine(name, plain) for name, plain in engines["engines"].items()},
                 cpu=CpuRates(**calibration["cpu"]),
+                batch_cost=dict(calibration["batch_cost"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 version=str(calibration.get("version", "")),
-            ).with_devices(calibration.get("devices") or ())
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise BadDocument(
                 f"the constants of the estimates are incomplete: {error}",
                 hint="compare catalog/calibration.yaml and catalog/engines.yaml with those shipped",
             ) from error
 
-    def with_devices(self, rows: Sequence[Plain]) -> "Constants":
-        """These constants with posteriors of single devices, from plain rows."""
-        devices = {}
-        for row in rows:
-            posterior = Posterior.from_mapping(row)
-            for name in (row["device"], *row.get("aliases", ())):
-                devices[(str(row["backend"]), device_key(str(name)))] = posterior
-        return Constants(
-            priors=self.priors, devices=devices, generations=self.generations, engines=self.engines, cpu=self.cpu,
-            settings=self.settings, version=self.version,
-        )  # fmt: skip
+    def device(self, backend: str, name: str) -> Posterior | None:
+        """What published rows of a device say of a backend on it; None where there are none."""
+        plain = self.devices.get((backend, device_key(name)))
+        return None if plain is None else Posterior.from_mapping(plain)
 
     def engine(self, name: str) -> EngineProfile:
         """Profile of an engine; an unknown one runs like llama.cpp."""
@@ -134,6 +139,14 @@ class Constants:
     def prior(self, backend: str, generation: str) -> Posterior:
         """Prior of a backend on a generation; falls back to the backend, then to the generic one."""
         return self.priors.get((backend, generation)) or self.priors.get((backend, "")) or self.priors[("generic", "")]
+
+
+def _devices(rows: Sequence[Plain]) -> dict[tuple[str, str], Plain]:
+    return {
+        (str(row["backend"]), device_key(str(name))): row
+        for row in rows
+        for name in (row["device"], *row.get("aliases", ()))
+    }
 
 
 def device_key(name: str) -> str:
@@ -152,22 +165,25 @@ def _engine(name: str, plain: Plain) -> EngineProfile:
 
 
 def _priors(backends: Plain) -> dict[tuple[str, str], Posterior]:
-    """Each generation states what differs from its backend: pairs of a median factor and a log standard deviation."""
+    """A backend states what differs from generic, a generation what differs from its backend.
+
+    Pairs of a median factor and a log standard deviation.
+    """
     priors = {}
+    generic = backends["generic"]["prior"]
     for backend, plain in backends.items():
-        base = plain["prior"]
-        priors[(str(backend), "")] = _prior(base, {})
+        base = {**generic, **plain["prior"]}
+        priors[(str(backend), "")] = _prior(str(backend), base)
         for generation, changes in (plain.get("generations") or {}).items():
-            priors[(str(backend), str(generation))] = _prior(base, changes)
+            priors[(str(backend), str(generation))] = _prior(str(backend), {**base, **changes})
     return priors
 
 
-def _prior(base: Plain, changes: Plain) -> Posterior:
-    merged = {**base, **changes}
+def _prior(backend: str, merged: Plain) -> Posterior:
     pairs = [merged[name] for name in PARAMETERS]
     return Posterior(
         mean=tuple(math.log(float(pair[0])) for pair in pairs),
         covariance=diagonal([float(pair[1]) ** 2 for pair in pairs]),
         noise_sd=tuple(float(x) for x in merged["noise_sd"]),
-        observations=0,
+        backend=backend,
     )

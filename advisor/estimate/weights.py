@@ -6,14 +6,15 @@ their bits per weight. A profile is compact and turns into a flat JSON row and b
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from advisor.domain.architecture import Architecture
-from advisor.estimate.formats import flat_bits, is_gguf
+from advisor.estimate.formats import flat_bits, preset_of
 from advisor.estimate.quant_rules import QuantContext, assign_types
 from advisor.estimate.tensor_types import TYPE_NAMES, aligned, tensor_bytes
-from advisor.estimate.tensors import LAYER_CODES, Tensor, tensor_list
+from advisor.estimate.tensors import LAYER_CODES, NAMES, Tensor, tensor_list
 from advisor.estimate.traits import traits_of
 
 _EMBEDDINGS = frozenset(
@@ -30,6 +31,9 @@ class LayerBytes(NamedTuple):
     experts: int
     dense_repacked: int
     experts_repacked: int
+
+
+_NO_LAYERS = LayerBytes(0, 0, 0, 0)
 
 
 class TypeBytes(NamedTuple):
@@ -89,19 +93,39 @@ class WeightProfile:
         """Routed experts of all layers."""
         return sum(part.experts * n for part, n in self.counts())
 
+    def scaled_to(self, file_bytes: int) -> "WeightProfile":
+        """This profile stretched to a published file's size, for files not made by the plain rules."""
+        factor = max(0.0, file_bytes - self.header_bytes) / self.tensor_bytes
+
+        def stretched(values: Sequence[int]) -> list[int]:
+            return [round(value * factor) for value in values]
+
+        return replace(
+            self, tensor_bytes=round(self.tensor_bytes * factor), embedding_bytes=round(self.embedding_bytes * factor),
+            token_embedding_bytes=round(self.token_embedding_bytes * factor),
+            output_bytes=round(self.output_bytes * factor), other_bytes=round(self.other_bytes * factor),
+            layers=tuple(LayerBytes(*stretched(part)) for part in self.layers),
+            types=tuple(TypeBytes(part.type_index, *stretched(part[1:])) for part in self.types),
+        )  # fmt: skip
+
     def counts(self) -> list[tuple[LayerBytes, int]]:
         """Each kind of layer with how often it occurs."""
         return [(part, self.layer_codes.count(LAYER_CODES[i])) for i, part in enumerate(self.layers)]
 
     def between(self, first: int, last: int) -> LayerBytes:
         """Sum over layers first to last - 1."""
-        part = self.layer_codes[first:last]
-        sums = [0, 0, 0, 0]
+        if last <= first:
+            return _NO_LAYERS
+        part = self.layer_codes if first <= 0 and last >= len(self.layer_codes) else self.layer_codes[first:last]
+        dense = experts = dense_repacked = experts_repacked = 0
         for i, kind in enumerate(self.layers):
             n = part.count(LAYER_CODES[i])
             if n:
-                sums = [s + n * value for s, value in zip(sums, kind, strict=True)]
-        return LayerBytes(*sums)
+                dense += n * kind[0]
+                experts += n * kind[1]
+                dense_repacked += n * kind[2]
+                experts_repacked += n * kind[3]
+        return LayerBytes(dense, experts, dense_repacked, experts_repacked)
 
     def to_row(self) -> list[Any]:
         """A flat list of numbers and strings for JSON."""
@@ -143,8 +167,9 @@ def quant_context(architecture: Architecture, *, imatrix: bool) -> QuantContext:
 def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = True) -> WeightProfile:
     """Bytes of `quant` for this architecture. Raises KeyError for a quantization nobody has described."""
     tensors = tensor_list(architecture)
-    if is_gguf(quant):
-        types = assign_types(tensors, quant, quant_context(architecture, imatrix=imatrix))
+    preset = preset_of(quant)
+    if preset is not None:
+        types = assign_types(tensors, preset, quant_context(architecture, imatrix=imatrix))
         sizes = {t.name: aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors}
         kind = "gguf"
     else:
@@ -168,6 +193,7 @@ def _header_bytes(architecture: Architecture, kind: str) -> int:
     return (25 if sentencepiece else 60) * architecture.vocab
 
 
+@lru_cache(maxsize=NAMES)
 def _layer_of(name: str) -> str | None:
     head, _, rest = name.partition("blk.")
     return head + rest.split(".", 1)[0] if rest else None

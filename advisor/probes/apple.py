@@ -21,7 +21,8 @@ _MEASURED_SHARES = ((36, 0.75), (24, 0.74), (0, 0.667))
 underestimated on purpose."""
 SYSCTL_KEYS = (
     "machdep.cpu.brand_string", "hw.model", "hw.memsize", "hw.physicalcpu", "hw.logicalcpu",
-    "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "iogpu.wired_limit_mb", "debug.iogpu.wired_limit", "sysctl.proc_translated",
+    "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "iogpu.wired_limit_mb",
+    "debug.iogpu.wired_limit", "sysctl.proc_translated",
     "hw.optional.arm.FEAT_DotProd", "hw.optional.arm.FEAT_I8MM", "hw.optional.arm.FEAT_BF16",
     "hw.optional.arm.FEAT_SME", "hw.optional.avx2_0",
 )  # fmt: skip
@@ -87,7 +88,7 @@ def metal_limit(host: Host, values: Mapping[str, str]) -> tuple[int | None, str]
     installed = positive(values.get("hw.memsize"))
     answer = host.ask("metal")
     recommended = answer.get("recommended_bytes") if isinstance(answer, Mapping) else None
-    if isinstance(recommended, int) and recommended > 0:
+    if type(recommended) is int and recommended > 0:
         return min(recommended, installed or recommended), "Metal recommendedMaxWorkingSetSize"
     wired = positive(values.get("iogpu.wired_limit_mb"))
     limit = wired * (1 << 20) if wired else positive(values.get("debug.iogpu.wired_limit"))

@@ -16,12 +16,8 @@ DEVICES = "/sys/bus/pci/devices"
 VENDORS = {0x10DE: "nvidia", 0x1002: "amd", 0x8086: "intel", 0x19E5: "huawei", 0x1DA3: "habana", 0x106B: "apple"}
 """PCI vendor ids of makers of accelerators. Virtual adapters (bochs, virtio, ASPEED) are of other vendors."""
 ARC_INTEGRATED = frozenset(
-    int(word, 16)
-    for word in (
-        "7d40 7d45 7d55 7d60 7dd5 7d51 7dd1 6420 64a0 64b0 b080 b081 b082 b083 b084 b085 b086 b087 b088 b089 b08a b08b"
-        " b08c b08d b08e b08f b090 b0a0 b0b0 fd80 fd81"
-    ).split()
-)
+    [0x7D40, 0x7D45, 0x7D55, 0x7D60, 0x7DD5, 0x7D51, 0x7DD1, 0x6420, 0x64A0, 0x64B0, *range(0xB080, 0xB091)]
+) | {0xB0A0, 0xB0B0, 0xFD80, 0xFD81}
 """Integrated GPUs of Meteor, Arrow (H), Lunar and Panther Lake (kernel include/drm/intel/pciids.h)."""
 _ADDRESS = re.compile(r"[0-9a-fA-F]{1,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 _LANE_BYTES_PER_S = {

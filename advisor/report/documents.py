@@ -3,7 +3,12 @@
 Bytes are integers, times are seconds, rates are per second; None is unknown. Every type refuses unknown keys.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from advisor.report.file_documents import FILE_DOCUMENTS
+from advisor.report.sizing_documents import SIZING_DOCUMENTS
 
 
 class Interval(TypedDict):
@@ -287,5 +292,7 @@ DOCUMENTS: dict[str, type] = {
     "recommendation": Recommendation,
     "estimate": Estimate,
     "comparison": Comparison,
+    **FILE_DOCUMENTS,
+    **SIZING_DOCUMENTS,
 }
 """Documents by the middle part of their `schema` field."""

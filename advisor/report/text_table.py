@@ -39,7 +39,7 @@ def _pad(text: str, width: int, right: bool) -> str:
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Lines of a table with a heading.
 
-    Columns other than the growing one keep their width; the whole exceeds `width` only when that one is down to 12 cells.
+    Columns other than the growing one keep their width; the whole exceeds `width` when that one is down to 12 cells.
     """
     widths = [
         max(display_width(cell) for cell in (column.title, *(row[i] for row in rows)))

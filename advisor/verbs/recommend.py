@@ -45,14 +45,12 @@ def _picks(ranking: Ranking, question: Question, workspace: Workspace) -> tuple[
     picks = []
     for index, assessment in enumerate(ranking.picks):
         model_id = assessment.candidate.model_id
-        rows = catalog.evidence(model_id)
-        about_task = tuple(row for row in rows if row.task in (question.task.name, *question.task.aliases))
         picks.append(
             Pick(
                 rank=index + 1,
                 model=catalog.model(model_id),
                 assessment=assessment,
-                evidence=about_task or rows[:8],
+                evidence=catalog.evidence_for(model_id, question.task.name),
                 why=why(assessment, ranking.picks[index + 1 : index + 2], question.task.title),
             )
         )

@@ -40,6 +40,13 @@ def gone(pids, within_s=15.0):
     return False
 
 
+def vanished(folder, within_s=5.0):
+    deadline = time.monotonic() + within_s
+    while Path(folder).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not Path(folder).exists()
+
+
 def python(code, **options):
     return EngineProcess([sys.executable, "-c", code], name="the test engine", **options)
 
@@ -68,10 +75,11 @@ def test_nothing_is_left_when_the_program_itself_is_killed(number, tmp_path):
     with subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
     ) as program:
-        engine, child, _folder = program.stdout.readline().split()
+        engine, child, folder = program.stdout.readline().split()
         program.send_signal(number)
         program.wait(20)
     assert gone([int(engine), int(child)])
+    assert vanished(folder)
 
 
 def test_the_kernel_would_take_the_engine_first():

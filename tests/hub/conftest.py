@@ -10,7 +10,7 @@ from tests.hub.fakehub import Content, FakeHub
 from tests.hub.gguf_files import gguf_with_payload
 
 SHORT = Patience(
-    connect_s=2.0, read_s=0.5, first_wait_s=0.01, longest_wait_s=0.05, rate_window_s=0.3, lock_silence_s=1.0,
+    connect_s=2.0, read_s=2.0, first_wait_s=0.01, longest_wait_s=0.05, rate_window_s=0.3, lock_silence_s=4.0,
     answer_deadline_s=5.0,
 )  # fmt: skip
 
@@ -55,3 +55,12 @@ def weights():
 def published(hub, weights):
     """`org/model-GGUF` with one file `model-Q4_K_M.gguf`; the commit."""
     return hub.commit("org/model-GGUF", {"model-Q4_K_M.gguf": Content(weights)})
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests that take minutes run only when they are asked for."""
+    if "long" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("long") and "tests/hub" in str(item.path):
+            item.add_marker(pytest.mark.skip(reason="minutes to hours: run with -m long"))

@@ -1,0 +1,98 @@
+"""What a processor reaches: threads used, memory bandwidth (known or honestly bounded), and cost of each storage type.
+
+Decoding on few cores is bound by unpacking weights, not by memory: each storage type has a rate per thread, and low-bit
+types are several times slower per byte than 4-bit ones.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from advisor.domain.machine import Cpu, Machine
+from advisor.estimate.constants import Constants
+from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
+from advisor.estimate.weights import TypeBytes
+
+_ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
+
+
+class CpuPower(NamedTuple):
+    """What one machine's processor offers an engine."""
+
+    threads: float
+    """Threads at full speed that all threads together are worth."""
+    bandwidth_bytes_per_s: float
+    """What decoding reaches of it, all threads together."""
+    raw_bandwidth_bytes_per_s: float
+    known: bool
+    """The memory's bandwidth is known rather than bounded by threads and instruction set."""
+    scale: float
+    """Speed of a thread relative to the one the rates were measured on."""
+    arm: bool
+
+    @property
+    def speed(self) -> float:
+        """Speed of all threads together, in threads that the rates were measured on."""
+        return self.threads * self.scale
+
+
+class TypeCost(NamedTuple):
+    """Seconds to read and multiply all weights once, and the FLOPs a second of prompt reading."""
+
+    dense_s: float
+    experts_s: float
+    gemm_flops: float
+
+
+def threads_used(cpu: Cpu) -> int | None:
+    """Threads an engine should use: performance cores, else physical ones, at most what is allowed."""
+    cores = cpu.performance_cores or cpu.physical_cores or cpu.usable_threads or cpu.logical_cores
+    if cores is None:
+        return None
+    return max(1, min(cores, cpu.usable_threads or cores))
+
+
+def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
+    """What the processor offers; None where not even the number of cores is known."""
+    threads = threads_used(machine.cpu)
+    if threads is None:
+        return None
+    cpu = constants.cpu
+    isa = best_isa(tuple(machine.cpu.instruction_sets), tuple(cpu.scale_by_isa))
+    arm = isa in _ARM
+    share = cpu.bandwidth_share_arm if arm else cpu.bandwidth_share
+    raw = machine.memory.bandwidth_bytes_per_s
+    known = raw is not None
+    if raw is None:
+        raw = min(threads * cpu.bandwidth_by_isa[isa], cpu.bandwidth_ceiling_bytes_per_s) / share
+    full = cpu.full_speed_threads
+    effective = threads if threads <= full else full * (threads / full) ** cpu.thread_exponent
+    return CpuPower(effective, raw * share, raw, known, cpu.scale_by_isa[isa], arm)
+
+
+@lru_cache(maxsize=256)
+def best_isa(instruction_sets: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """The first of the known instruction sets (best first) that the processor has, or "other"."""
+    have = {name.lower().replace("-", "_").replace(".", "_") for name in instruction_sets}
+    if not have:
+        return "avx2" if "avx2" in known else "other"
+    return next((name for name in known if name in have), "other")
+
+
+@lru_cache(maxsize=65536)
+def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constants) -> TypeCost:
+    """Time of all weights on this processor: each type is bound by memory or by its threads, whichever is slower."""
+    dense = experts = weighted = total = 0.0
+    cpu = constants.cpu
+    gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
+    gemm = {**cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {})}
+    for index, dense_bytes, expert_bytes, output_bytes in types:
+        name = TYPE_NAMES[index]
+        rate = gemv.get(name, gemv["q4_0"]) * power.speed
+        per_byte = max(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
+        dense += (dense_bytes + output_bytes) * per_byte
+        experts += expert_bytes * per_byte
+        weights = (dense_bytes + expert_bytes) * BLOCKS[name].weights / BLOCKS[name].bytes
+        weighted += weights / gemm.get(name, gemm["q4_0"])
+        total += weights
+    flops = total / weighted if weighted else gemm["q4_0"]
+    return TypeCost(dense, experts, flops * power.speed)

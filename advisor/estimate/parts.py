@@ -1,0 +1,291 @@
+"""The devices that take part in one choice, each with its terms and with what is known of its parameters.
+
+A choice runs on accelerators, on the host's processor, and over links between them. Each is one part; their times add.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from advisor.domain.estimate import Placement, PlacementKind
+from advisor.domain.machine import Accelerator, Machine
+from advisor.domain.workload import Workload
+from advisor.estimate.calibration import Posterior, Vector
+from advisor.estimate.constants import Constants, device_key
+from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
+from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
+from advisor.estimate.kv_cache import read_bytes
+from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
+
+NOTHING: Vector = (0.0,) * 8
+_BACKENDS = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "sycl"}
+_FEW_THREADS = 24
+"""More threads than this are a server's: several memory channels, often several sockets."""
+_OFFLOAD_TOKENS = 32
+"""Prompts of at least this many tokens are read on the GPU even by layers whose weights are on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One device's share of a choice: decode and prefill terms, its parameters, extra log variance of each."""
+
+    posterior: Posterior
+    decode: Vector
+    prefill: Vector
+    decode_variance: float = 0.0
+    prefill_variance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A choice on a machine for a workload, with the constants and what runs on the machine have taught."""
+
+    choice: Choice
+    placement: Placement
+    machine: Machine
+    workload: Workload
+    constants: Constants
+    learned: Sequence[Posterior] = ()
+
+    @property
+    def depth(self) -> float:
+        """Mean number of tokens in the cache while the answer is written."""
+        w = self.workload
+        return w.prompt_tokens + (w.thinking_tokens + w.output_tokens) / 2
+
+
+def backend_of(accelerator: Accelerator) -> str:
+    """The backend llama.cpp would use."""
+    return accelerator.backend or _BACKENDS.get(accelerator.vendor, "vulkan")
+
+
+def posterior_for(setting: Setting, backend: str, device: str, architecture: str | None) -> Posterior:
+    """What is known of a backend on a device: runs here first, then published rows of it, then its class."""
+    for learned in setting.learned:
+        if learned.backend == backend and device_key(learned.device) == device_key(device):
+            return learned
+    return _shipped(setting.constants, backend, device, architecture or "")
+
+
+@lru_cache(maxsize=1024)
+def _shipped(constants: Constants, backend: str, device: str, architecture: str) -> Posterior:
+    found = constants.device(backend, device)
+    return found or constants.prior(backend, constants.generation(f"{architecture} {device}"))
+
+
+def parts_of(setting: Setting) -> tuple[list[Part], list[str]]:
+    """Every part of a choice, and what is unknown in words. No parts: no speed can be told."""
+    if setting.placement.kind is PlacementKind.CPU:
+        power = cpu_power(setting.machine, setting.constants)
+        if power is None:
+            return [], ["number of processor cores unknown: no speed estimate"]
+        return [_cpu_part(setting, power, Bytes(*_all_bytes(setting)), Share(), whole=True)], _cpu_notes(power)
+    parts, notes = [], []
+    spans = device_spans(setting.choice, setting.placement, setting.machine, setting.constants)
+    if setting.placement.tensor_parallel > 1:
+        spans = [min(spans, key=lambda span: setting.machine.accelerators[span[0]].bandwidth_bytes_per_s or 0.0)]
+    for span in spans:
+        accelerator = setting.machine.accelerators[span[0]]
+        if accelerator.bandwidth_bytes_per_s is None:
+            return [], [f"memory bandwidth of {accelerator.name} unknown: no speed estimate"]
+        if accelerator.f16_flops is None and accelerator.int8_ops is None:
+            notes.append(f"compute rate of {accelerator.name} unknown: prompt speed bounded from its bandwidth")
+        parts.append(_device_part(setting, accelerator, span, len(spans)))
+    host, host_notes = _host_parts(setting)
+    if host is None:
+        return [], host_notes
+    return [*parts, *host, *_links(setting, len(spans))], notes + host_notes
+
+
+def _all_bytes(setting: Setting) -> tuple[float, float]:
+    weights = setting.choice.weights
+    return weights.dense_bytes + weights.head_bytes + weights.other_bytes, weights.expert_bytes
+
+
+def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
+    """The rate that prompt reading is measured against (FLOP/s).
+
+    A quarter of the INT8 rate where it is known: quantized kernels multiply in INT8, and the FP16 rates of data sheets
+    count accumulation in FP16 for some cards and in FP32 for others. Else the FP16 rate, else a bound from bandwidth.
+    """
+    if accelerator.int8_ops and backend_of(accelerator) in ("cuda", "vllm"):
+        return accelerator.int8_ops / 4
+    return accelerator.f16_flops or (accelerator.bandwidth_bytes_per_s or 0.0) * constants.settings["flops_per_byte"]
+
+
+def _rates(accelerator: Accelerator, constants: Constants) -> Rates:
+    return Rates(accelerator.bandwidth_bytes_per_s or 0.0, compute_rate(accelerator, constants))
+
+
+def batch_cost(constants: Constants, backend: str, users: int) -> float:
+    """Time of a step of `users` sequences against one, interpolated in the logarithm of their number."""
+    if users <= 1:
+        return 1.0
+    table = constants.batch_cost.get(backend) or constants.batch_cost["generic"]
+    index, rest = users.bit_length() - 1, users / (1 << (users.bit_length() - 1)) - 1
+    if index + 1 >= len(table):
+        return table[-1] * users / (1 << (len(table) - 1))
+    return table[index] + rest * (table[index + 1] - table[index])
+
+
+def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, int, int], devices: int) -> Part:
+    shape, weights, placement = setting.choice.shape, setting.choice.weights, setting.placement
+    _, first, last = span
+    n = shape.n_layers
+    constants, engine = setting.constants, setting.choice.engine
+    backend = engine.backend or backend_of(accelerator)
+    part = weights.between(first, min(last, n))
+    on_host = weights.between(first, min(placement.cpu_expert_layers, last)).experts
+    head = weights.head_bytes + weights.other_bytes if last > n else 0
+    split = max(1, placement.tensor_parallel)
+    held = Bytes((part.dense + head) / split, (part.experts - on_host) / split)
+    layers = (min(last, n) - first) / n / split
+    rates = _rates(accelerator, constants)
+    users = max(1, setting.workload.users)
+    decode = decode_terms(
+        shape, held, rates, setting.depth, kv_types=_kv_types(setting), sequences=users,
+        batch_cost=batch_cost(constants, backend, users),
+        covered=coverage(shape, users, constants.settings["coverage_slope"]), share=Share(layers),
+    )  # fmt: skip
+    prefill = _device_prefill(setting, rates, held, Share(_prefill_layers(setting, layers), 1.0 / split))
+    if devices > 1 and placement.tensor_parallel <= 1:
+        prefill = _pipelined(prefill, devices, setting)
+    unknown = 0.0 if accelerator.f16_flops or accelerator.int8_ops else constants.settings["unknown_flops_sd"] ** 2
+    posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture)
+    return Part(posterior, decode, prefill, _novelty(setting, users), unknown)
+
+
+def _prefill_layers(setting: Setting, layers: float) -> float:
+    """Long prompts are read on the accelerators, whatever layers the host holds."""
+    partial = setting.placement.kind is PlacementKind.SPLIT
+    if partial and len(setting.placement.devices) <= 1 and setting.workload.prompt_tokens >= _OFFLOAD_TOKENS:
+        return 1.0
+    return layers
+
+
+def _device_prefill(setting: Setting, rates: Rates, held: Bytes, share: Share) -> Vector:
+    return prefill_terms(
+        setting.choice.shape, held, rates, max(1, setting.workload.prompt_tokens),
+        micro_batch=setting.choice.engine.micro_batch,
+        half_rate_tokens=setting.constants.settings["half_rate_tokens"],
+        share=Share(share.layers, share.layers if len(setting.placement.devices) > 1 else share.experts),
+    )  # fmt: skip
+
+
+def _pipelined(prefill: Vector, devices: int, setting: Setting) -> Vector:
+    """Several micro-batches pass through a chain of devices at once, at about four fifths of the ideal."""
+    passes = -(-setting.workload.prompt_tokens // setting.choice.engine.micro_batch)
+    gain = max(1.0, 0.8 * min(devices, passes))
+    return tuple(x / gain for x in prefill)
+
+
+def _novelty(setting: Setting, users: int) -> float:
+    """Extra log variance of decoding for what the parameters have not seen."""
+    shape, settings = setting.choice.shape, setting.constants.settings
+    variance = 0.0
+    if shape.mla and setting.depth > 2048:
+        variance += (settings["novelty_mla_sd"] * 0.3) ** 2
+    if not shape.known:
+        variance += settings["novelty_unknown_cache_sd"] ** 2
+    if users > 1:
+        variance += settings["novelty_batch_sd"] ** 2
+    if setting.placement.kind in (PlacementKind.SPLIT, PlacementKind.EXPERTS_ON_CPU):
+        variance += settings["novelty_offload_sd"] ** 2
+    return variance
+
+
+def _kv_types(setting: Setting) -> tuple[str, str]:
+    return setting.choice.layout.k_type, setting.choice.layout.v_type
+
+
+def _cpu_notes(power: CpuPower) -> list[str]:
+    return [] if power.known else ["memory bandwidth unknown: bounded from cores and instruction set; run a benchmark"]
+
+
+def cpu_class(power: CpuPower) -> str:
+    """Few or many cores, Arm or x86: what tells processors apart when their name is unknown to the constants."""
+    return f"{'many' if power.threads > _FEW_THREADS else 'few'}-cores {'arm' if power.arm else 'x86'}"
+
+
+def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, whole: bool) -> Part:
+    """The processor's part. Its weight terms count the slower of memory and unpacking (see cpu_rates)."""
+    shape, weights, constants = setting.choice.shape, setting.choice.weights, setting.constants
+    cost = type_cost(weights.types, power, constants)
+    dense_all, experts_all = _all_bytes(setting)
+    slower = 1.0 if whole else 1.0 / constants.settings["hybrid_share"]
+    users = max(1, setting.workload.users)
+    attention = sum(
+        n * k.attention_flops * (setting.depth if k.reads == "F" else min(setting.depth, shape.window))
+        for k, n in zip(shape.layers, shape.counts, strict=True)
+        if k.reads
+    )
+    cache = max(
+        read_bytes(shape, setting.depth, *_kv_types(setting)) / power.bandwidth_bytes_per_s,
+        attention / (power.speed * constants.cpu.attention_flops),
+    )
+    unit = decode_terms(
+        shape, Bytes(0.0, 0.0), Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), 0.0, sequences=users, share=share
+    )
+    decode = (
+        cost.dense_s * held.dense / max(1, dense_all) * slower * batch_cost(constants, "cpu", users),
+        cost.experts_s * held.experts / max(1, experts_all) * coverage(shape, users) * slower,
+        cache * users * share.layers, *unit[3:],
+    )  # fmt: skip
+    prefill = prefill_terms(
+        shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
+        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=1.0, share=share,
+    ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
+    name = setting.machine.cpu.name or "cpu"
+    posterior = posterior_for(setting, "cpu", name, cpu_class(power))
+    # runs on this machine have taught its speed, whatever its memory is rated at
+    taught = any(posterior is known for known in setting.learned)
+    unknown = 0.0 if power.known or taught else constants.cpu.unknown_sd**2
+    return Part(posterior, decode, prefill, _novelty(setting, users) + unknown)
+
+
+def _host_parts(setting: Setting) -> tuple[list[Part] | None, list[str]]:
+    """The processor's share of a split choice; None where it cannot be told."""
+    weights, placement, shape = setting.choice.weights, setting.placement, setting.choice.shape
+    first = first_gpu_layer(placement, shape.n_layers)
+    lower = weights.between(0, first)
+    experts = weights.between(first, min(placement.cpu_expert_layers, shape.n_layers)).experts
+    if not first and not experts:
+        return [], []
+    power = cpu_power(setting.machine, setting.constants)
+    if power is None:
+        return None, ["number of processor cores unknown: no speed estimate for a split model"]
+    held = Bytes(lower.dense, lower.experts + experts)
+    return [_cpu_part(setting, power, held, Share(first / shape.n_layers), whole=False)], _cpu_notes(power)
+
+
+def _links(setting: Setting, devices: int) -> list[Part]:
+    """Traffic between devices: hops of a layer split, reductions of a tensor split, round trips to the host."""
+    settings, placement, shape = setting.constants.settings, setting.placement, setting.choice.shape
+    first = first_gpu_layer(placement, shape.n_layers)
+    wait_us, trips = 0.0, placement.cpu_expert_layers + bool(first)
+    if placement.tensor_parallel > 1:
+        linked = setting.machine.accelerators[placement.devices[0]].link_bytes_per_s
+        wait_us = 2 * shape.n_layers * settings["reduce_us_link" if linked else "reduce_us_pcie"]
+    elif devices > 1:
+        wait_us = (devices - 1) * settings["hop_us"]
+    wait_us += trips * settings["round_trip_us"]
+    if not wait_us:
+        return []
+    decode = (0.0, 0.0, 0.0, wait_us * US, 0.0, 0.0, 0.0, 0.0)
+    return [Part(setting.constants.prior("link", ""), decode, _transfer(setting, wait_us))]
+
+
+def _transfer(setting: Setting, wait_us: float) -> Vector:
+    """Host-held weights that are copied to the accelerator for each micro-batch of a long prompt."""
+    workload, placement, choice = setting.workload, setting.placement, setting.choice
+    passes = -(-max(1, workload.prompt_tokens) // choice.engine.micro_batch)
+    wait = passes * wait_us * US
+    if workload.prompt_tokens < _OFFLOAD_TOKENS:
+        return (0.0, 0.0, 0.0, wait, 0.0, 0.0, 0.0, 0.0)
+    first = first_gpu_layer(placement, choice.shape.n_layers)
+    lower = choice.weights.between(0, first)
+    experts = lower.experts + choice.weights.between(first, placement.cpu_expert_layers).experts
+    touched = coverage(choice.shape, min(workload.prompt_tokens, choice.engine.micro_batch))
+    accelerator = setting.machine.accelerators[placement.devices[0]]
+    rate = accelerator.pcie_bytes_per_s or setting.constants.settings["pcie_bytes_per_s"]
+    return (passes * (lower.dense + experts * touched) / rate, 0.0, 0.0, wait, 0.0, 0.0, 0.0, 0.0)

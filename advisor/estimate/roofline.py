@@ -1,0 +1,114 @@
+"""The terms of a decode step and of a prefill: what each would take at data-sheet rates (s), in `PARAMETERS` order.
+
+Decode reads every dense weight, the used experts, the cache of each sequence and the recurrent state once. Prefill
+multiplies every weight for each prompt token and reads them once a micro-batch. What a device really reaches is learned
+(see calibration); these functions know bytes and FLOPs only.
+"""
+
+import math
+from typing import NamedTuple
+
+from advisor.estimate.calibration import Vector
+from advisor.estimate.flops import prompt_work
+from advisor.estimate.kv_cache import read_bytes
+from advisor.estimate.shape import ModelShape
+
+US = 1e-6
+
+
+class Rates(NamedTuple):
+    """Data-sheet rates of one device."""
+
+    bandwidth_bytes_per_s: float
+    f16_flops: float
+
+
+class Bytes(NamedTuple):
+    """Bytes one device holds of what a token reads: dense weights with head, and all routed experts."""
+
+    dense: float
+    experts: float
+
+
+class Share(NamedTuple):
+    """Share of the layers on a device (for cache, kernels, FLOPs), and of the experts' work done there."""
+
+    layers: float = 1.0
+    experts: float = 1.0
+
+
+WHOLE = Share()
+"""A device that does all of it."""
+
+
+def coverage(shape: ModelShape, tokens: float, slope: float = 0.0) -> float:
+    """Share of the routed experts that `tokens` tokens touch: 1 - (1 - k/n)^tokens.
+
+    `slope` lowers it beyond four tokens, since neighbours route alike (fitted to batch runs of six models).
+    """
+    if not shape.n_experts:
+        return 0.0
+    uniform = 1.0 - math.pow(1.0 - shape.expert_share, tokens)
+    if tokens <= 4 or not slope:
+        return uniform
+    return max(shape.expert_share, uniform * (1.0 - slope * min(4.0, math.log2(tokens / 4))))
+
+
+def decode_terms(
+    shape: ModelShape,
+    held: Bytes,
+    rates: Rates,
+    depth: float,
+    *,
+    kv_types: tuple[str, str] = ("f16", "f16"),
+    sequences: int = 1,
+    batch_cost: float = 1.0,
+    covered: float | None = None,
+    share: Share = WHOLE,
+) -> Vector:
+    """Terms of one step in which each of `sequences` gets a token at this depth."""
+    bandwidth = rates.bandwidth_bytes_per_s
+    used = shape.expert_share if covered is None else covered
+    cache = read_bytes(shape, depth, *kv_types) * sequences * share.layers
+    state = sum(k.state_traffic_bytes * n for k, n in zip(shape.layers, shape.counts, strict=True))
+    return (
+        held.dense * batch_cost / bandwidth,
+        held.experts * used / bandwidth,
+        cache / bandwidth,
+        shape.ops * US * share.layers,
+        0.0,
+        0.0,
+        0.0,
+        state * sequences * share.layers / bandwidth,
+    )  # fmt: skip
+
+
+def prefill_terms(
+    shape: ModelShape,
+    held: Bytes,
+    rates: Rates,
+    tokens: float,
+    *,
+    depth: float = 0.0,
+    micro_batch: int = 512,
+    half_rate_tokens: float = 60.0,
+    share: Share = WHOLE,
+) -> Vector:
+    """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
+
+    Small micro-batches reach less: F(u) = F·u/(u + half_rate_tokens).
+    """
+    chunk = min(tokens, micro_batch)
+    passes = math.ceil(tokens / micro_batch)
+    work = prompt_work(shape, tokens, depth)
+    flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
+    return (
+        passes * held.dense / rates.bandwidth_bytes_per_s,
+        passes * held.experts * coverage(shape, chunk) / rates.bandwidth_bytes_per_s,
+        0.0,
+        passes * shape.ops * US * share.layers,
+        ((work.dense + work.state) * share.layers + work.head) / flops,
+        work.experts * share.experts / flops,
+        work.attention * share.layers / rates.f16_flops,
+        0.0,
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""One replica of a model that serves many sequences at once: the time of a step and the sequences that memory holds.
+
+A step decodes one token for each of b sequences and takes some prompt tokens along (continuous batching, chunked
+prefill). Constants: `sizing.constants`, fitted on published load tests; formula in catalog/serving.yaml.
+"""
+
+from dataclasses import dataclass
+
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.tensor_types import row_bytes
+from advisor.estimate.weights import WeightProfile
+from advisor.sizing.constants import EngineConstants, LinkConstants
+
+_ACTIVATION_BYTES = 2
+"""Activations cross the link in 16 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What serving needs to know of a model in one quantization. Bytes, FLOPs."""
+
+    dense_bytes: float
+    """Read in every step: layers without routed experts, and the output head."""
+    expert_bytes: float
+    """All routed experts."""
+    expert_share: float
+    """Of the experts, what one token uses; 0 without experts."""
+    resident_bytes: float
+    """All weights in memory."""
+    flops_per_token: float
+    attention_flops: float
+    """Per token and attended token, full-attention layers."""
+    n_layers: int
+    hidden: int
+    full_cache_bytes: float
+    """Cache of one token in layers that keep every token."""
+    window_cache_bytes: float
+    """Cache of one token in sliding-window layers."""
+    window: int = 0
+    state_bytes: float = 0.0
+    """Recurrent state of one sequence."""
+
+    def weights_read(self, tokens: float) -> float:
+        """Bytes of weights that a step with so many tokens reads: experts as far as the tokens cover them."""
+        covered: float = 1.0 - (1.0 - self.expert_share) ** max(tokens, 1.0)
+        return self.dense_bytes + self.expert_bytes * covered
+
+    def cache_of(self, tokens: float) -> float:
+        """Bytes of cache and state that a sequence of so many tokens holds, and that a new token of it reads."""
+        near = min(tokens, self.window) if self.window else tokens
+        return self.full_cache_bytes * tokens + self.window_cache_bytes * near + self.state_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """Accelerators that serve one copy of the weights."""
+
+    devices: int
+    memory_bytes: float
+    """Of all devices together, free on an idle machine."""
+    bandwidth_bytes_per_s: float
+    """Of one device."""
+    flops: float
+    """Of one device, dense matrix rate at the precision in use."""
+    link: LinkConstants | None
+    engine: EngineConstants
+
+    @property
+    def width(self) -> int:
+        """Devices that work on one layer at a time."""
+        return self.devices if self.engine.tensor_parallel else 1
+
+
+def served_of(shape: ModelShape, weights: WeightProfile, kv_type: str = "f16") -> Served:
+    """A model in one quantization as serving sees it."""
+    full = window = flops = 0.0
+    for kind, n in zip(shape.layers, shape.counts, strict=True):
+        if kind.reads == "F":
+            flops += n * kind.attention_flops
+        if kind.cache:
+            row = row_bytes(kind.k_elements, kv_type)
+            row += row_bytes(kind.v_elements, kv_type) if kind.v_elements else 0
+            full, window = (full + n * row, window) if kind.cache == "F" else (full, window + n * row)
+    active = shape.dense_params + shape.output_params + shape.expert_params * shape.expert_share
+    return Served(
+        dense_bytes=weights.dense_bytes + weights.head_bytes,
+        expert_bytes=weights.expert_bytes,
+        expert_share=shape.expert_share,
+        resident_bytes=weights.tensor_bytes,
+        flops_per_token=2.0 * active,
+        attention_flops=flops,
+        n_layers=shape.n_layers,
+        hidden=shape.hidden,
+        full_cache_bytes=full,
+        window_cache_bytes=window,
+        window=shape.window,
+        state_bytes=shape.state_bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTerms:
+    """Where a step's time goes, in seconds."""
+
+    weights_s: float
+    compute_s: float
+    cache_s: float
+    link_s: float
+    fixed_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Reading weights and computing overlap; the rest adds up."""
+        return max(self.weights_s, self.compute_s) + self.cache_s + self.link_s + self.fixed_s
+
+    @property
+    def binding(self) -> str:
+        """The largest term, in words."""
+        if max(self.weights_s, self.compute_s) + self.cache_s < self.link_s + self.fixed_s:
+            return "interconnect" if self.link_s > self.fixed_s else "engine"
+        return "compute" if self.compute_s > self.weights_s + self.cache_s else "bandwidth"
+
+
+def step_terms(
+    model: Served, replica: Replica, decoding: float, cache_bytes: float, *, prompt: float = 0.0, attended: float = 0.0
+) -> StepTerms:
+    """A step with `decoding` sequences that read `cache_bytes`, and `prompt` tokens that each attend to `attended`."""
+    engine, width = replica.engine, replica.width
+    tokens = decoding + prompt
+    bandwidth, rate = width * replica.bandwidth_bytes_per_s, width * replica.flops
+    eta = engine.eta_prefill if prompt > 4 * decoding else engine.eta_compute
+    flops = model.flops_per_token * tokens + model.attention_flops * prompt * attended
+    return StepTerms(
+        weights_s=model.weights_read(tokens) / (bandwidth * engine.eta_weights),
+        compute_s=flops / (rate * eta),
+        cache_s=cache_bytes / (bandwidth * engine.eta_kv),
+        link_s=_link_s(model, replica, tokens),
+        fixed_s=engine.t0_s_per_layer * model.n_layers + engine.host_s_per_sequence * decoding,
+    )
+
+
+def _link_s(model: Served, replica: Replica, tokens: float) -> float:
+    """Two all-reduces a layer, each 2 (n - 1) / n of the activations."""
+    width = replica.width
+    if width < 2 or replica.link is None:
+        return 0.0
+    moved = tokens * model.hidden * _ACTIVATION_BYTES * 2 * (width - 1) / width
+    return 2 * model.n_layers * (replica.link.alpha_s + moved / replica.link.bytes_per_s)
+
+
+def cache_room_bytes(model: Served, replica: Replica) -> float:
+    """Memory left for cache; negative where the weights do not fit."""
+    usable = replica.memory_bytes * replica.engine.memory_utilization
+    return usable - replica.devices * replica.engine.overhead_bytes - model.resident_bytes
+
+
+def max_sequences(model: Served, replica: Replica, tokens: float) -> float:
+    """Sequences of so many tokens (on average) that fit at once; 0 where the weights do not fit."""
+    room = cache_room_bytes(model, replica)
+    if room <= 0:
+        return 0.0
+    return min(float(replica.engine.max_sequences), room / max(model.cache_of(tokens), 1.0))

@@ -1,0 +1,205 @@
+"""Which machines to buy so that so many people can do a task within its limits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from advisor.catalog.hardware import HardwareCatalog
+from advisor.decide.candidates import Candidate, candidates, screen, systems
+from advisor.decide.question import Question
+from advisor.domain.device import DeviceKind, DeviceSpec
+from advisor.domain.machine import Machine
+from advisor.errors import UsageError
+from advisor.sizing.constants import ServingConstants
+from advisor.sizing.cost import price_of
+from advisor.sizing.demand import Demand, Targets
+from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, shortened, varied, with_simulation
+from advisor.sizing.simulator import simulate, simulated_rate
+from advisor.verbs.question import Request, build_question
+from advisor.verbs.selection import MachineSelection
+from advisor.verbs.workspace import Workspace
+
+SEEDS = (1, 2, 3)
+REQUESTS = 250
+"""Of each simulated run: enough for a 95th percentile, few enough for an answer in seconds."""
+MAX_SIMULATED = 24
+"""Machines simulated at most; those behind them count as outranked."""
+ATTEMPTS = 4
+"""Models tried on a machine whose first choice fails in the simulation."""
+_VLLM_BACKENDS = frozenset({"cuda", "rocm"})
+NVIDIA_ONLY = frozenset({"NVFP4"})
+"""Formats whose kernels exist for NVIDIA alone."""
+ENGINES_GPU = ("vllm",)
+ENGINES_ANY = ("llama.cpp",)
+ByEngine = dict[tuple[str, ...], list[Candidate]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRequest:
+    """What is asked: the task and its limits as for a recommendation, and what a purchase adds."""
+
+    request: Request
+    budget_usd: float | None = None
+    simulate: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizingResult:
+    """The sizing with everything that was filled in."""
+
+    question: Question
+    demand: Demand
+    budget_usd: float | None
+    sizing: Sizing
+    machines: int
+    constants: ServingConstants
+
+
+def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) -> SizingResult:
+    """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result."""
+    if ask.budget_usd is not None and not 0 < ask.budget_usd < 1e12:
+        raise UsageError(f"--budget {ask.budget_usd:g} is out of range", hint="give US dollars, e.g. --budget 15000")
+    catalog = workspace.catalog
+    question = build_question(ask.request, catalog)
+    if question.workload.output_tokens < 1:
+        raise UsageError(f"sizing answers for tasks that write; {question.task.name} does not")
+    constants = ServingConstants.from_mapping(catalog.table("serving"))
+    demand = _demand(question, constants)
+    offers = _offers(selection, workspace)
+    planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)
+    by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
+    chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
+    sizing = plan(offers, chosen, planner)
+    limit = question.limit
+    sizing = _simulated(sizing, planner, chosen, limit) if ask.simulate else shortened(sizing, limit, ask.budget_usd)
+    return SizingResult(
+        question=question,
+        demand=demand,
+        budget_usd=ask.budget_usd,
+        sizing=sizing,
+        machines=len(offers),
+        constants=constants,
+    )
+
+
+def _demand(question: Question, constants: ServingConstants) -> Demand:
+    workload, budget = question.workload, question.budget
+    return Demand(
+        users=workload.users,
+        usage=constants.usage_of(question.task.name),
+        prompt_tokens=workload.prompt_tokens,
+        output_tokens=workload.output_tokens,
+        targets=Targets(max_ttft_s=budget.max_ttft_s, max_tpot_s=budget.max_tpot_s, max_latency_s=budget.max_latency_s),
+    )
+
+
+def _offers(selection: MachineSelection, workspace: Workspace) -> list[Offer]:
+    """The machine that was named, or all that the catalog knows to buy."""
+    hardware: HardwareCatalog = workspace.catalog.hardware
+    if not selection.is_here:
+        machine = workspace.machine(selection)
+        return [Offer(spec=_spec_of(machine, hardware), machine=machine)]
+    return [_offer(spec, hardware) for spec in hardware.devices(DeviceKind.MACHINE)]
+
+
+def _offer(spec: DeviceSpec, hardware: HardwareCatalog) -> Offer:
+    parts = [(part.count, hardware.get(part.device)) for part in spec.parts]
+    return Offer(spec=spec, machine=hardware.machine(spec), price=price_of(spec, parts))
+
+
+def _spec_of(machine: Machine, hardware: HardwareCatalog) -> DeviceSpec:
+    if machine.catalog_id is not None and machine.origin == "catalog":
+        return hardware.get(machine.catalog_id)
+    return DeviceSpec(id="stated", name=machine.name, kind=DeviceKind.MACHINE, vendor="stated")
+
+
+def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]) -> list[Candidate]:
+    """Every choice that these engines load, best first whatever the machine."""
+    catalog = workspace.catalog
+    found: list[Candidate] = []
+    for entry in catalog.entries():
+        if question.model is not None and entry.id != question.model:
+            continue
+        if screen(entry, question, engines) is None:
+            for system in systems(entry, question):
+                found.extend(candidates(system, question, catalog, engines))
+    minimum = question.min_quality or 0.0
+    return sorted((c for c in found if c.score >= minimum), key=lambda c: (-c.utility, c.model_id, c.quant))
+
+
+def _for_machine(offer: Offer, by_engine: ByEngine, question: Question) -> list[Candidate]:
+    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp."""
+    everywhere = by_engine[ENGINES_ANY]
+    dedicated = all(d.backend in _VLLM_BACKENDS and not d.unified for d in offer.devices)
+    if not dedicated or question.engine == "llama.cpp":
+        return everywhere
+    nvidia = all(d.backend == "cuda" for d in offer.devices)
+    more = [c for c in by_engine[ENGINES_GPU] if nvidia or c.quant not in NVIDIA_ONLY]
+    return sorted([*everywhere, *more], key=lambda c: (-c.utility, c.model_id, c.quant))
+
+
+def _simulated(sizing: Sizing, planner: Planner, chosen: Mapping[str, list[Candidate]], limit: int) -> Sizing:
+    """Finalists as random arrivals leave them; one that fails tries its machine's next best choices."""
+    options: list[Option] = []
+    failed = 0
+    for option in varied(sizing.options)[:MAX_SIMULATED]:
+        if len(options) == limit:
+            break
+        again = _held_up(option, planner, chosen[option.offer.spec.id])
+        if again is None:
+            failed += 1
+        else:
+            options.append(again)
+    sigma = planner.constants.planning.length_sigma
+    shown = tuple(replace(option, p95=_at_demand(option, sigma)) for option in ranked(options, planner.budget_usd))
+    counts = {"fails_in_simulation": failed, "outranked": len(sizing.options) - len(shown) - failed}
+    rejected = {**sizing.rejected, **{reason: n for reason, n in counts.items() if n}}
+    return Sizing(options=shown, rejected=rejected, nearest=sizing.nearest)
+
+
+def _held_up(option: Option, planner: Planner, candidates_left: list[Candidate]) -> Option | None:
+    """The option, or the next best on its machine, that holds when arrivals and lengths are random."""
+    tried: Option | None = option
+    for _ in range(ATTEMPTS):
+        if tried is None:
+            return None
+        rates = [_simulated_rate(tried, planner, seed) for seed in SEEDS]
+        again = with_simulation(tried, planner, rates)
+        if again is not None:
+            return again
+        failed = tried.candidate.model_id
+        candidates_left = [c for c in candidates_left if c.model_id != failed]
+        tried = planner.best(tried.offer, candidates_left)
+    return None
+
+
+def _simulated_rate(option: Option, planner: Planner, seed: int) -> float:
+    return simulated_rate(
+        option.model,
+        option.layout.replica,
+        option.demand,
+        option.layout.capacity.requests_per_s,
+        seed=seed,
+        sigma=planner.constants.planning.length_sigma,
+        count=REQUESTS,
+    )
+
+
+def _at_demand(option: Option, sigma: float) -> tuple[float, float, float]:
+    """Simulated 95th percentiles at the demand: for each, the median over the seeds."""
+    runs = [
+        simulate(
+            option.model,
+            option.layout.replica,
+            option.demand,
+            option.replica_requests_per_s,
+            seed=seed,
+            sigma=sigma,
+            count=REQUESTS,
+        )
+        for seed in SEEDS
+    ]
+    ttft, tpot, latency = (
+        [getattr(run, name) for run in runs] for name in ("ttft_p95_s", "tpot_p95_s", "latency_p95_s")
+    )
+    return median(ttft), median(tpot), median(latency)

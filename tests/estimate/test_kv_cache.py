@@ -1,0 +1,71 @@
+"""KV cache and state, to the byte as llama.cpp allocates them (its own no-allocation runs, micro-batch 512)."""
+
+import pytest
+
+from advisor.estimate.kv_cache import CacheLayout, cache_bytes, read_bytes, state_bytes, window_cells
+from advisor.estimate.shape import ModelShape, shape_of
+from tests.estimate import models
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        (models.QWEN3_30B, 3_221_225_472),
+        (models.GEMMA3_4B, 853_540_864),
+        (models.GPT_OSS_20B, 824_180_736),
+        (models.DEEPSEEK_V3, 2_302_672_896),
+        (models.QWEN36_27B, 2_304_376_832),
+    ],
+    ids=["gqa", "window 1024", "window 128", "mla", "hybrid with state"],
+)
+def test_exact_at_32k(architecture, expected):
+    shape = shape_of(architecture)
+    layout = CacheLayout(context=32768)
+    assert cache_bytes(shape, layout) + state_bytes(shape, layout) == expected
+
+
+def test_four_sequences_add_exactly_three_states():
+    shape = shape_of(models.QWEN36_27B)
+    one, four = CacheLayout(context=32768), CacheLayout(context=32768, sequences=4)
+    assert cache_bytes(shape, one) == cache_bytes(shape, four)
+    assert state_bytes(shape, four) - state_bytes(shape, one) == 3 * 156_893_184
+
+
+@pytest.mark.parametrize(("kind", "per_element"), [("q8_0", 34 / 32), ("q4_0", 18 / 32), ("f16", 2.0)])
+def test_types_of_keys_and_values_are_independent(kind, per_element):
+    shape = shape_of(models.QWEN3_30B)
+    half = cache_bytes(shape, CacheLayout(context=4096)) // 2
+    mixed = cache_bytes(shape, CacheLayout(context=4096, k_type=kind))
+    assert mixed == half + half * per_element / 2
+
+
+def test_context_is_padded_to_256_cells():
+    shape = shape_of(models.LLAMA_8B)
+    sizes = {cache_bytes(shape, CacheLayout(context=n)) for n in (257, 300, 512)}
+    assert sizes == {512 * 32 * 2 * 1024 * 2}
+
+
+def test_streams_of_their_own_are_padded_each():
+    shape = shape_of(models.LLAMA_8B)
+    layout = CacheLayout(context=1000, sequences=3, unified=False)
+    assert cache_bytes(shape, layout) == 3 * 512 * 32 * 2 * 1024 * 2
+
+
+def test_window_layers_keep_window_and_micro_batch():
+    assert window_cells(CacheLayout(context=32768), 1024) == 1536
+    assert window_cells(CacheLayout(context=1024), 1024) == 1024
+    assert window_cells(CacheLayout(context=32768, full_window=True), 1024) == 32768
+    assert window_cells(CacheLayout(context=32768, sequences=4), 1024) == 4 * 1024 + 512
+
+
+def test_reading_stops_growing_at_the_window():
+    shape = shape_of(models.GPT_OSS_20B)
+    near, far = read_bytes(shape, 128), read_bytes(shape, 1128)
+    assert near == 24 * 128 * 2048
+    assert far - near == 12 * 1000 * 2048
+
+
+def test_rows_bring_the_shape_back():
+    for architecture in (models.QWEN36_27B, models.DEEPSEEK_V3, models.GEMMA3_270M):
+        shape = shape_of(architecture)
+        assert ModelShape.from_row(shape.to_row()) == shape
