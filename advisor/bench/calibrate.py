@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from advisor.bench.fingerprint import fingerprint
-from advisor.bench.observe import MODEL_SD, NOISY_SD, Timed, family, time_result
+from advisor.bench.observe import NOISY_SD, Timed, family, time_result
 from advisor.bench.result import BenchResult
 from advisor.domain.machine import Machine
 from advisor.domain.quantity import Basis
@@ -18,8 +18,10 @@ from advisor.estimate.calibration import PARAMETERS, Matrix, Observation, Poster
 from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import cpu_power
 
-OWN_SD = 0.02
-"""Doubt of a model's own runs, beside their spread."""
+OWN_SD = 0.01
+"""Doubt of the median of a model's own runs; their spread goes into the interval instead."""
+OWN_KERNELS_SD = 0.4
+"""A model's kernels may differ this much from what other models taught."""
 OTHER_VERSION_SD = 0.10
 """Added for results of another engine version: kernels change 5 to 40 % a year (notes of llama.cpp releases)."""
 SCALE_SD = 0.25
@@ -64,11 +66,15 @@ class Learned:
         return tuple(self._sharpened(p, own) for p in self.machine)
 
     def _sharpened(self, posterior: Posterior, own: Sequence[Timed]) -> Posterior:
+        """The posterior after the model's own runs: undisturbed ones, else the newest alone, believed as they are."""
         mine = [t for t in own if t.part.posterior.backend == posterior.backend]
-        newest = mine[-KEPT:]
-        observations = [replace(o, sd=OWN_SD + o.sd - MODEL_SD) for t in newest for o in t.observations]
-        loose = replace(posterior, covariance=_widened(posterior.covariance, 0.2))
-        return replace(update(loose, observations), noise_sd=(0.05, 0.06))
+        quiet = [t for t in mine if "noisy" not in t.result.tags]
+        believed = quiet[-KEPT:] or mine[-1:]
+        loose = replace(posterior, covariance=_widened(posterior.covariance, OWN_KERNELS_SD))
+        sharp = update(loose, [replace(o, sd=OWN_SD) for t in believed for o in t.observations])
+        decode = max((s.spread for t in believed if (s := t.result.decode_tokens_per_s)), default=0.0)
+        prefill = max((s.spread for t in believed if (s := t.result.prefill_tokens_per_s)), default=0.0)
+        return replace(sharp, noise_sd=(max(0.04, decode), max(0.05, prefill)))
 
     def basis(self, model: str, quant: str, otherwise: Basis) -> Basis:
         """`measured` for a choice that was run here; else what the estimate says of itself."""

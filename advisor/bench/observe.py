@@ -22,7 +22,9 @@ FAMILIES = {"embedded": "llama.cpp", "llama-bench": "llama.cpp", "llama-server":
 MODEL_SD = 0.10
 """Doubt of a machine-wide fit about one model: kernels of other shapes and types are up to this much off."""
 NOISY_SD = 0.30
-"""Added for a result that other work disturbed: it may be several times too slow."""
+"""Added for a result that other work disturbed by nobody knows how much."""
+WAITING_SD = 5.0
+"""Added for each part of the time spent in the run queue: 0.2 takes a third of the speed, 0.5 nine tenths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,16 @@ def _observe(
 ) -> Observation | None:
     if rate is None or not sum(terms):
         return None
-    noise = rate.spread / math.sqrt(rate.count) + (NOISY_SD if "noisy" in result.tags else 0.0)
+    noise = rate.spread / math.sqrt(rate.count) + disturbance(result)
     return Observation(terms=terms, seconds=tokens / rate.median, sd=MODEL_SD + noise + doubt)
+
+
+def disturbance(result: BenchResult) -> float:
+    """Log standard deviation that other work adds to a result; 0 for an undisturbed one."""
+    if "noisy" not in result.tags:
+        return 0.0
+    waiting = [s.waiting for s in result.used if s.waiting is not None]
+    return max(NOISY_SD, WAITING_SD * sum(waiting) / len(waiting)) if waiting else NOISY_SD
 
 
 def _model_of(result: BenchResult) -> tuple[ModelShape, WeightProfile] | None:

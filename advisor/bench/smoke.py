@@ -73,7 +73,8 @@ def _result(
         engine_version=measurement.engine_version,
         backend=measurement.backend,
         threads=measurement.threads,
-        gpu_layers=plan.gpu_layers,
+        # a build without the backend ignores what it is told
+        gpu_layers=0 if measurement.backend == "cpu" else plan.gpu_layers,
         cpu_expert_layers=plan.cpu_expert_layers,
         kv_type=plan.kv_type,
         model=subject.model,
@@ -94,7 +95,7 @@ def _result(
         weights_row=tuple(subject.weights.to_row()) if subject.weights else None,
         predicted=subject.predicted,
     )
-    return replace(result, tags=_tags(result, after))
+    return replace(result, tags=_tags(result, after) + measurement.notes)
 
 
 def _tags(result: BenchResult, after: Conditions) -> tuple[str, ...]:

@@ -127,13 +127,16 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
     models, model_places = _lines(records)
     evidence = {m: [_evidence_row(r) for r in rows] for m, rows in sorted(raw.evidence.items()) if m in records}
     evidence_lines, evidence_places = _lines(evidence)
+    shapes = shape_rows(records, raw.quantizations)
+    shape_lines, shape_places = _lines({str(i): row for i, row in enumerate(shapes["rows"])})
     files = {
         "index.json": _dumps([_entry(record) for record in records.values()]),
         "models.jsonl": models,
         "evidence.jsonl": evidence_lines,
-        "places.json": _dumps({"models": model_places, "evidence": evidence_places}),
+        "places.json": _dumps({"models": model_places, "evidence": evidence_places, "shapes": shape_places}),
         "names.json": _dumps(
             {
+                "exact": names.name_index(records.values(), names.exact_key),
                 "models": names.name_index(records.values()),
                 "quantizations": names.quant_index(raw.quantizations),
                 "never_published": raw.never_published,
@@ -141,7 +144,8 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
         ),
         "sources.json": _dumps({key: describe_source(source) for key, source in sorted(raw.sources.items())}),
         "quantizations.json": _dumps(raw.quantizations),
-        "shapes.json": _dumps(shape_rows(records, raw.quantizations)),
+        "shapes.jsonl": shape_lines,
+        "sizes.json": _dumps({"models": shapes["models"], "rows": shapes["sizes"]}),
         "hardware.json": _dumps(_hardware_rows(raw)),
         **{f"{table}.json": _dumps(value) for table, value in sorted(raw.tables.items())},
     }

@@ -131,7 +131,7 @@ def read_folder(root: Path) -> RawCatalog:
 
 def _read_tables(raw: RawCatalog, root: Path) -> None:
     for path in sorted((root / "evidence").glob("*.csv")):
-        _by_model(read_csv(path, shown(path, root)), raw.evidence)
+        _by_model([row for row in read_csv(path, shown(path, root)) if "benchmark" in row], raw.evidence)
     if document := _optional(root, "evidence/sources.yaml"):
         raw.tables["evidence_sources"] = document.value
     scores = root / "quality" / "scores.csv"

@@ -9,16 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.names import close_names, key_of
+from advisor.catalog.names import close_names, exact_key, key_of
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
 from advisor.domain.quantization import Quantization
+from advisor.domain.sizes import ModelSizes, QuantSize
 from advisor.domain.workload import Task
 from advisor.errors import BadDocument, UnknownName
 
 if TYPE_CHECKING:
     from advisor.catalog.hardware import HardwareCatalog
+    from advisor.decide.candidates import Candidate
     from advisor.estimate.constants import Constants
     from advisor.estimate.shape import ModelShape
     from advisor.estimate.weights import WeightProfile
@@ -94,6 +96,9 @@ class Catalog:
 
     def resolve_id(self, text: str) -> str:
         """The id that a typed name means. Raises `UnknownName`."""
+        exact: dict[str, str] = self._names["exact"]
+        if exact_key(text) in exact:
+            return exact[exact_key(text)]
         key = key_of(text)
         known: dict[str, str] = self._names["models"]
         for wanted in (key, key.removeprefix("hf.co"), key.removeprefix("huggingface.co")):
@@ -146,7 +151,9 @@ class Catalog:
     def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
         """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
         rows = self.evidence(model_id)
-        stated = next((row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {})
+        stated: Mapping[str, Any] = next(
+            (row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {}
+        )
         reference = [r.get("benchmark") for r in stated.get("reference", ())]
         found = [row for row in rows if row.benchmark in reference or row.task == task]
         found.sort(key=lambda row: row.date or "", reverse=True)
@@ -206,14 +213,35 @@ class Catalog:
         raise UnknownName(f"no task named '{shown}'", suggestions=close, hint=hint)
 
     @cached_property
-    def _shapes(self) -> dict[str, Any]:
-        shapes: dict[str, Any] = self._json("shapes")
-        return shapes
+    def _sizes(self) -> dict[str, Any]:
+        sizes: dict[str, Any] = self._json("sizes")
+        return sizes
 
     def _row(self, model_id: str) -> list[Any] | None:
-        number = self._shapes["models"].get(model_id)
-        row: list[Any] | None = None if number is None else self._shapes["rows"][number]
+        """[shape, {quantization: weights}] of a model; None where its architecture is unknown."""
+        number = self._sizes["models"].get(model_id)
+        row: list[Any] | None = None if number is None else self._line("shapes", str(number))
         return row
+
+    def sizes(self, model_id: str) -> ModelSizes | None:
+        """Bytes of every prepared quantization; None where the architecture is unknown."""
+        number = self._sizes["models"].get(model_id)
+        if number is None:
+            return None
+        total_params, expert_share, quants = self._sizes["rows"][number]
+        return ModelSizes(total_params, expert_share, quants)
+
+    def size(self, model_id: str, quant: str) -> QuantSize | None:
+        """Bytes of one quantization, prepared or computed; None where it cannot be known."""
+        sizes = self.sizes(model_id)
+        if sizes is None:
+            return None
+        if quant in sizes.quants:
+            return QuantSize._make(sizes.quants[quant])
+        from advisor.catalog.precomputed import size_of
+
+        profile = self.weights(model_id, quant)
+        return None if profile is None else size_of(profile)
 
     def shape(self, model_id: str) -> "ModelShape | None":
         """Compact shape of a model by exact id; None where its architecture is unknown."""
@@ -233,6 +261,13 @@ class Catalog:
         if key not in self._weights:
             self._weights[key] = self._find_weights(model_id, quant)
         return self._weights[key]
+
+    def blueprint(self, candidate: "Candidate") -> "tuple[ModelShape, WeightProfile]":
+        """Shape and weights of a candidate, which has both, or it would have no size."""
+        shape, weights = self.shape(candidate.model_id), self.weights(candidate.model_id, candidate.quant)
+        if shape is None or weights is None:
+            raise self._unknown(candidate.model_id)
+        return shape, weights
 
     def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
         from advisor.estimate.weights import WeightProfile, weight_profile

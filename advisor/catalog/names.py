@@ -1,7 +1,7 @@
 """Names of models and quantizations as people type them: any case, separators loosened, close names suggested."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -23,25 +23,30 @@ def _own_names(record: Record) -> list[tuple[int, str]]:
     return names + [(1, str(alias)) for alias in record.get("aliases") or ()]
 
 
-def name_index(records: Iterable[Record]) -> dict[str, str]:
+def exact_key(text: str) -> str:
+    """A name as written, but for case and outer spaces."""
+    return text[:_MAX_TEXT].strip().lower()
+
+
+def name_index(records: Iterable[Record], key: Callable[[str], str] = key_of) -> dict[str, str]:
     """Model id by comparison key. Where two models claim a name, the better rank wins, then the smaller id."""
     best: dict[str, tuple[int, str]] = {}
     for record in records:
         for rank, name in _own_names(record):
-            key = key_of(name)
             claim = (rank, str(record["id"]))
-            if key and (key not in best or claim < best[key]):
-                best[key] = claim
-    return {key: claim[1] for key, claim in sorted(best.items())}
+            if key(name) and (key(name) not in best or claim < best[key(name)]):
+                best[key(name)] = claim
+    return {name: claim[1] for name, claim in sorted(best.items())}
 
 
 def clashes(records: Iterable[Record]) -> list[tuple[str, str, str]]:
     """Stated aliases that two models claim, or that name another model: (alias, id, other id)."""
     owners: dict[str, tuple[int, str]] = {}
     found = []
-    for rank, name, model_id in sorted((r, n, str(m["id"])) for m in records for r, n in _own_names(m) if r < 3):
-        rival = owners.setdefault(key_of(name), (rank, model_id))
-        if rival[1] != model_id and rank < 2:
+    claims = [(r == 1, r, n, str(m["id"])) for m in records for r, n in _own_names(m) if r < 3]
+    for stated, rank, name, model_id in sorted(claims):
+        rival = owners.setdefault(exact_key(name), (rank, model_id))
+        if rival[1] != model_id and stated:
             found.append((name, model_id, rival[1]))
     return found
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from advisor.catalog.records import architecture_of
 from advisor.domain.architecture import Architecture
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.domain.sizes import QuantSize
+from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.weights import WeightProfile, weight_profile
 
 Record = Mapping[str, Any]
 
@@ -39,7 +40,10 @@ def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
 
 
 def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]]) -> dict[str, Any]:
-    """`models`: row number by id; `rows`: [shape, {quantization: weights}]. Unknown architectures are absent."""
+    """`models`: row number by id; `rows`: [shape, {quantization: weights}]; `sizes`: what ranking needs of each row.
+
+    Unknown architectures are absent.
+    """
     offered = frozenset(str(q["name"]) for q in quantizations if q.get("offered", True))
     numbers: dict[str, int] = {}
     models: dict[str, int] = {}
@@ -57,4 +61,24 @@ def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]
         for quant in _wanted(record, offered):
             if quant not in weights:
                 weights[quant] = _profile(architecture, quant)
-    return {"models": models, "rows": [[shape, {q: w for q, w in weights.items() if w}] for shape, weights in rows]}
+    kept: list[tuple[list[Any], dict[str, Any]]] = [
+        (shape, {q: w for q, w in weights.items() if w}) for shape, weights in rows
+    ]
+    return {"models": models, "rows": kept, "sizes": [_sizes(shape, weights) for shape, weights in kept]}
+
+
+def size_of(profile: WeightProfile) -> QuantSize:
+    """What ranking needs of one profile."""
+    return QuantSize(
+        bits_per_weight=round(profile.bits_per_weight, 4),
+        file_bytes=profile.file_bytes,
+        tensor_bytes=profile.tensor_bytes,
+        dense_bytes=profile.dense_bytes + profile.head_bytes,
+        expert_bytes=profile.expert_bytes,
+    )
+
+
+def _sizes(shape_row: list[Any], weights: Mapping[str, list[Any]]) -> list[Any]:
+    shape = ModelShape.from_row(shape_row)
+    profiles = {quant: list(size_of(WeightProfile.from_row(row))) for quant, row in weights.items()}
+    return [shape.total_params, shape.expert_share, profiles]

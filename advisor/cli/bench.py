@@ -50,4 +50,4 @@ def command(target: str | None, **values: Any) -> int:
         emit_json(bench_document(report))
     else:
         emit_text(bench_text(report, stdout_width()))
-    return 0 if report.result.complete else 130
+    return 130 if "interrupted" in report.result.tags else 0

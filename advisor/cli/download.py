@@ -27,7 +27,7 @@ Examples:
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would be fetched")
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of the repository")
 @click.option("--list", "list_", is_flag=True, help="Show what was downloaded")
-@click.option("--remove", is_flag=True, help="Remove MODEL[:QUANT] from the models folder")
+@click.option("--remove", is_flag=True, help="Remove MODEL[:QUANT], or `unfinished`, from the models folder")
 @common_options
 def command(target: str | None, yes: bool, dry_run: bool, revision: str | None, **values: Any) -> None:
     """Fetch a model: resumable and verified by its hash. The path is printed on stdout.
@@ -61,21 +61,22 @@ def _resolver(settings: Settings) -> Any:
 
 def _list(settings: Settings) -> None:
     from advisor.report.download import list_document, list_text
-    from advisor.verbs.download import list_downloads
+    from advisor.verbs.download import list_downloads, unfinished_bytes
 
-    found = list_downloads()
-    emit_json(list_document(found)) if settings.json else emit_text(list_text(found))
+    found, unfinished = list_downloads(), unfinished_bytes()
+    emit_json(list_document(found, unfinished)) if settings.json else emit_text(list_text(found, unfinished))
 
 
 def _remove(target: str, settings: Settings, *, yes: bool) -> None:
-    from advisor.verbs.download import remove_downloads
+    from advisor.verbs.download import remove_downloads, remove_unfinished
 
     _ask(f"Remove {target}?", f"removing {target}", yes=yes)
-    removed, freed = remove_downloads(target, _resolver(settings))
+    if target == "unfinished":
+        freed = remove_unfinished()
+    else:
+        _, freed = remove_downloads(target, _resolver(settings))
     if not settings.quiet:
-        diagnostics.note(
-            f"removed {len(removed)} download{'s' if len(removed) > 1 else ''}: {format_size(freed)} freed"
-        )
+        diagnostics.note(f"{format_size(freed)} freed")
 
 
 def _download(target: str, revision: str | None, settings: Settings, *, yes: bool, dry_run: bool) -> None:

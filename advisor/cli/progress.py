@@ -72,22 +72,21 @@ class BarProgress:
     """One bar a file: fetching, then verifying. Names are printed as text, never as markup."""
 
     def __init__(self, settings: Settings) -> None:
+        from rich import progress as bars
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.table import Column
 
         console = Console(
             stderr=True, markup=False, highlight=False, no_color=not diagnostics.use_color(settings.color)
         )
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(binary_units=True),
-            TransferSpeedColumn(), TimeRemainingColumn(), console=console, transient=False,
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        figures = [
+            cls(table_column=Column(no_wrap=True))
+            for cls in (bars.DownloadColumn, bars.TransferSpeedColumn, bars.TimeRemainingColumn)
+        ]
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False, table_column=name), bars.BarColumn(bar_width=16),
+            *figures, console=console, expand=True,
         )  # fmt: skip
         self._task: Any = None
         self._name, self._phase, self._drawn_s = "", "", 0.0
@@ -110,7 +109,7 @@ class BarProgress:
         """Full, and out of the way."""
         if self._task is None:
             return
-        self._bar.update(self._task, description=f"{name} verified", completed=self._bar.tasks[-1].total or 0)
+        self._bar.update(self._task, description=f"verified {name}", completed=self._bar.tasks[-1].total or 0)
         self._bar.stop()
         self._task = None
 

@@ -14,8 +14,7 @@ from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Grade
-from advisor.estimate.shape import ModelShape
-from advisor.estimate.weights import WeightProfile
+from advisor.domain.sizes import ModelSizes, QuantSize
 
 DOUBT_WEIGHT = 0.5
 """Share of a score's standard deviation taken off: evidence beats hope, but a good unmeasured model can still win."""
@@ -62,17 +61,17 @@ class Shelf(Protocol):
         """Every model."""
         ...
 
-    def shape(self, model_id: str) -> ModelShape | None:
-        """Compact architecture; None when unknown."""
+    def sizes(self, model_id: str) -> ModelSizes | None:
+        """Bytes by quantization; None while the architecture is unknown."""
+        ...
+
+    def size(self, model_id: str, quant: str) -> QuantSize | None:
+        """Bytes of one quantization; None when they cannot be known."""
         ...
 
     @property
     def default_quants(self) -> Collection[str]:
         """Quantizations that are considered unless one is named."""
-        ...
-
-    def weights(self, model_id: str, quant: str) -> WeightProfile | None:
-        """Bytes of one quantization; None when they cannot be known."""
         ...
 
 
@@ -95,8 +94,9 @@ class Candidate:
     system: System
     quant: str
     engine: str
-    shape: ModelShape
-    weights: WeightProfile
+    size: QuantSize
+    active_bytes: float
+    """Bytes read for one token."""
     score: float
     sd: float
     utility: float
@@ -183,11 +183,6 @@ def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:
         )
 
 
-def active_bytes(weights: WeightProfile, shape: ModelShape) -> float:
-    """Bytes read for one token: the dense part, the head, and the experts that a token uses."""
-    return weights.dense_bytes + weights.head_bytes + weights.expert_bytes * shape.expert_share
-
-
 def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
     """Points: quality less doubt, less what size and work per answer (bytes read) must buy."""
     size = math.log2(max(weight_bytes, 1.0) / 2**30)
@@ -198,37 +193,44 @@ def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
 def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
     """One candidate for each published quantization (or the one asked for) whose bytes are known."""
     entry = system.entry
-    shape = shelf.shape(entry.id)
+    sizes = shelf.sizes(entry.id)
     engine = engine_for(entry, question, offered)
-    if shape is None or engine is None:
+    if sizes is None or engine is None:
         return
     published = quants_for(entry, engine)
     usual = [quant for quant in published if quant in shelf.default_quants]
     for quant in (question.quant,) if question.quant else usual or published:
-        weights = shelf.weights(entry.id, quant)
-        if weights is None:
-            continue
-        params = float(entry.total_params or shape.total_params)
-        native_bits = native_bits_of(entry)
-        score, sd = system_quality(
-            system.base_score,
-            system.base_sd,
-            system.grade,
-            question.task.name,
-            params,
-            weights.bits_per_weight,
-            moe=bool(shape.n_experts),
-            native_bits=native_bits,
-        )
-        floor = FLOOR_PENALTY if below_floor(params, weights.bits_per_weight, native_bits=native_bits) else 0.0
-        tokens = question.workload.output_tokens + system.thinking_tokens
-        yield Candidate(
-            system=system,
-            quant=quant,
-            engine=engine,
-            shape=shape,
-            weights=weights,
-            score=score,
-            sd=sd,
-            utility=utility(score, sd, weights.file_bytes, tokens * active_bytes(weights, shape)) - floor,
-        )
+        size = shelf.size(entry.id, quant)
+        if size is not None:
+            yield _candidate(system, question, quant, engine, (sizes, size))
+
+
+def _candidate(
+    system: System, question: Question, quant: str, engine: str, bytes_of: tuple[ModelSizes, QuantSize]
+) -> Candidate:
+    entry, (sizes, size) = system.entry, bytes_of
+    params = float(entry.total_params or sizes.total_params)
+    native_bits = native_bits_of(entry)
+    score, sd = system_quality(
+        system.base_score,
+        system.base_sd,
+        system.grade,
+        question.task.name,
+        params,
+        size.bits_per_weight,
+        moe=sizes.expert_share > 0,
+        native_bits=native_bits,
+    )
+    floor = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
+    active = sizes.active_bytes(size)
+    tokens = question.workload.output_tokens + system.thinking_tokens
+    return Candidate(
+        system=system,
+        quant=quant,
+        engine=engine,
+        size=size,
+        active_bytes=active,
+        score=score,
+        sd=sd,
+        utility=utility(score, sd, size.file_bytes, tokens * active) - floor,
+    )

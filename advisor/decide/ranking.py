@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Reason, Shelf, System, active_bytes, candidates, screen, systems
+from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 
@@ -97,11 +97,10 @@ class _Search:
         if known is None or closeness(assessment) < closeness(known):
             self.failed[model_id] = assessment
 
-
     def hopeless(self, candidate: Candidate) -> bool:
         """Another quantization of these weights missed the budget by more than this one can make up."""
         known = self.too_slow.get((candidate.model_id, candidate.system.mode), ())
-        size = active_bytes(candidate.weights, candidate.shape)
+        size = candidate.active_bytes
         return any(size * factor > bytes_then * BYTES_HELP for bytes_then, factor in known)
 
     def remember(self, assessment: Assessment) -> None:
@@ -113,7 +112,7 @@ class _Search:
             factor = miss.needed_s / miss.allowed_s
             if miss.limit == "max_ttft_s":
                 factor = 1e9 if factor > COMPUTE_HELP else 0.0
-            size = active_bytes(candidate.weights, candidate.shape)
+            size = candidate.active_bytes
             self.too_slow.setdefault((candidate.model_id, candidate.system.mode), []).append((size, factor))
 
 

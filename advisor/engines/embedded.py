@@ -78,6 +78,7 @@ def _child_plan(plan: MeasurePlan) -> dict[str, Any]:
         "repetitions": plan.repetitions,
         "max_repetitions": max(plan.max_repetitions, plan.repetitions),
         "quiet_waiting": QUIET_WAITING,
+        "extra_until_s": plan.extra_until_s,
         "vocab": plan.vocab or ASSUMED_VOCAB,
     }
 
@@ -104,6 +105,7 @@ class _Conversation:
         self._samples: list[RunSample] = []
         self._peak: int | None = None
         self._done = False
+        self._notes: list[str] = []
 
     def run(self) -> Measurement:
         """Until done, stopped or failed."""
@@ -113,13 +115,17 @@ class _Conversation:
         except KeyboardInterrupt:
             if not self._samples:
                 raise
-        if not self._samples and self._stop.is_set():
+            self._notes.append("interrupted")
+        if self._stop.is_set():
+            self._notes.append("interrupted")
+        if not self._samples:
             raise KeyboardInterrupt
         return self._measurement()
 
     def _step(self) -> None:
         if self._deadlines.check(samples=len(self._samples)):
-            self._stop.set()
+            self._notes.append("time limit")
+            self._done = True
             return
         try:
             line = self._process.next_line(POLL_S)
@@ -167,7 +173,8 @@ class _Conversation:
             load_s=self._load_s,
             samples=tuple(self._samples),
             peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
-            complete=self._done,
+            complete=len(self._samples) >= self._plan.repetitions,
+            notes=tuple(self._notes),
         )
 
 

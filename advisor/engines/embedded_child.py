@@ -144,7 +144,10 @@ def measure(server: Any, plan: dict[str, Any], send: Callable[..., None]) -> Non
     timed_run(server, warm, 4, lambda *_: None)
     send("progress", phase="warmup", peak_memory_bytes=peak_memory())
     quiet = run = 0
+    started = time.perf_counter()
     while quiet < plan["repetitions"] and run < plan["max_repetitions"]:
+        if run >= plan["repetitions"] and time.perf_counter() - started > plan["extra_until_s"]:
+            break
         run += 1
         fields = one_run(server, plan, random_prompt(source, length, plan["vocab"]), run, send)
         send("run", run=run, peak_memory_bytes=peak_memory(), **fields)

@@ -57,6 +57,8 @@ class MeasurePlan:
     """Runs wanted in which nothing disturbed the engine."""
     max_repetitions: int = 6
     """Runs at most, where some were disturbed."""
+    extra_until_s: float = 45.0
+    """No run beyond `repetitions` starts later than this."""
     threads: int | None = None
     gpu_layers: int = 0
     cpu_expert_layers: int = 0
@@ -113,7 +115,7 @@ class RunSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What an engine did. `complete` is False where it was stopped before the last repetition."""
+    """What an engine did. `complete` is False where it ended with fewer runs than were wanted; `notes` say why."""
 
     engine: str
     engine_version: str | None

@@ -65,7 +65,16 @@ class CpuRates:
 
     gemv_bytes_per_s: Mapping[str, float]
     gemm_flops: Mapping[str, float]
+    gemv_arm_bytes_per_s: Mapping[str, float]
+    """On Arm, where it differs: other kernels, other relations between types."""
+    gemm_arm_flops: Mapping[str, float]
     attention_flops: float
+    bandwidth_share: float
+    """Share of the data sheet's bandwidth that all cores together read."""
+    bandwidth_share_arm: float
+    full_speed_threads: float
+    """Threads beyond this many add less each (see `thread_exponent`)."""
+    thread_exponent: float
     scale_by_isa: Mapping[str, float]
     """Speed of a thread relative to the one the rates were measured on, by best instruction set."""
     bandwidth_by_isa: Mapping[str, float]

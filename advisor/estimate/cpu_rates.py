@@ -9,14 +9,17 @@ from typing import NamedTuple
 
 from advisor.domain.machine import Cpu, Machine
 from advisor.estimate.constants import Constants
-from advisor.estimate.tensor_types import TYPE_NAMES
+from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
 from advisor.estimate.weights import TypeBytes
+
+_ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
 
 
 class CpuPower(NamedTuple):
     """What one machine's processor offers an engine."""
 
-    threads: int
+    threads: float
+    """Threads at full speed that all threads together are worth."""
     bandwidth_bytes_per_s: float
     """What decoding reaches of it, all threads together."""
     raw_bandwidth_bytes_per_s: float
@@ -24,6 +27,12 @@ class CpuPower(NamedTuple):
     """The memory's bandwidth is known rather than bounded by threads and instruction set."""
     scale: float
     """Speed of a thread relative to the one the rates were measured on."""
+    arm: bool
+
+    @property
+    def speed(self) -> float:
+        """Speed of all threads together, in threads that the rates were measured on."""
+        return self.threads * self.scale
 
 
 class TypeCost(NamedTuple):
@@ -47,15 +56,17 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
     threads = threads_used(machine.cpu)
     if threads is None:
         return None
-    isa = best_isa(tuple(machine.cpu.instruction_sets), tuple(constants.cpu.scale_by_isa))
+    cpu = constants.cpu
+    isa = best_isa(tuple(machine.cpu.instruction_sets), tuple(cpu.scale_by_isa))
+    arm = isa in _ARM
+    share = cpu.bandwidth_share_arm if arm else cpu.bandwidth_share
     raw = machine.memory.bandwidth_bytes_per_s
     known = raw is not None
     if raw is None:
-        per_thread = constants.cpu.bandwidth_by_isa[isa]
-        raw = min(threads * per_thread, constants.cpu.bandwidth_ceiling_bytes_per_s)
-        raw /= constants.settings["cpu_bandwidth_share"]
-    reached = raw * constants.settings["cpu_bandwidth_share"]
-    return CpuPower(threads, reached, raw, known, constants.cpu.scale_by_isa[isa])
+        raw = min(threads * cpu.bandwidth_by_isa[isa], cpu.bandwidth_ceiling_bytes_per_s) / share
+    full = cpu.full_speed_threads
+    effective = threads if threads <= full else full * (threads / full) ** cpu.thread_exponent
+    return CpuPower(effective, raw * share, raw, known, cpu.scale_by_isa[isa], arm)
 
 
 @lru_cache(maxsize=256)
@@ -72,14 +83,16 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     """Time of all weights on this processor: each type is bound by memory or by its threads, whichever is slower."""
     dense = experts = weighted = total = 0.0
     cpu = constants.cpu
+    gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
+    gemm = {**cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {})}
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
-        rate = cpu.gemv_bytes_per_s.get(name, cpu.gemv_bytes_per_s["q4_0"]) * power.scale * power.threads
+        rate = gemv.get(name, gemv["q4_0"]) * power.speed
         per_byte = max(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
         dense += (dense_bytes + output_bytes) * per_byte
         experts += expert_bytes * per_byte
-        size = dense_bytes + expert_bytes
-        weighted += size * cpu.gemm_flops.get(name, cpu.gemm_flops["q4_0"])
-        total += size
-    flops = weighted / total if total else cpu.gemm_flops["q4_0"]
-    return TypeCost(dense, experts, flops * power.scale * power.threads)
+        weights = (dense_bytes + expert_bytes) * BLOCKS[name].weights / BLOCKS[name].bytes
+        weighted += weights / gemm.get(name, gemm["q4_0"])
+        total += weights
+    flops = total / weighted if weighted else gemm["q4_0"]
+    return TypeCost(dense, experts, flops * power.speed)

@@ -36,6 +36,7 @@ FORMATS: dict[str, FlatFormat] = {
     "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", True),
     "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
+    "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
     "mlx-3bit": FlatFormat("mlx", 3.5, True, "q3_K"),
     "mlx-4bit": FlatFormat("mlx", 4.5, True, "q4_0"),
     "mlx-5bit": FlatFormat("mlx", 5.5, True, "q5_0"),
@@ -55,9 +56,21 @@ _ALIASES = {
 }  # fmt: skip
 
 
-def is_gguf(quant: str) -> bool:
-    """Whether this is a preset of llama.cpp's quantizer."""
-    return quant in BASE_TYPE
+_RECIPES = {"Q2_K": "Q2_K", "Q3_K": "Q3_K_L", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "Q6_K": "Q6_K", "Q8_K": "Q8_0"}
+
+
+def preset_of(quant: str) -> str | None:
+    """The preset of llama.cpp's quantizer that a GGUF name stands for, or comes closest to; None for other formats.
+
+    Names with UD- or ending in _L or _XL are recipes of single publishers, with embeddings and some tensors raised:
+    use the published size (`WeightProfile.scaled_to`) or the file's header.
+    """
+    name = quant.upper().removeprefix("UD-")
+    if name in BASE_TYPE:
+        return name
+    if name == "MXFP4_MOE" or not name.endswith(("_L", "_XL")):
+        return None
+    return _RECIPES.get(name.rpartition("_")[0])
 
 
 def known_quants() -> tuple[str, ...]:
@@ -68,7 +81,7 @@ def known_quants() -> tuple[str, ...]:
 def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str], dict[str, int]]:
     """Format, type of each tensor and bytes of each tensor. Raises KeyError for an unknown name."""
     name = quant.lower().replace("_", "-").replace(" ", "-")
-    chosen = FORMATS[_ALIASES.get(name, name)]
+    chosen = _exl2(name) or FORMATS[_ALIASES.get(name, name)]
     types, sizes = {}, {}
     for t in tensors:
         bits, kind = _bits(t, chosen)
@@ -85,3 +98,11 @@ def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     if chosen.experts_only and "_exps." not in tensor.name:
         return 16.0, "bf16"
     return chosen.bits, chosen.type_name
+
+
+def _exl2(name: str) -> FlatFormat | None:
+    """EXL2 and EXL3 name their bits: exl2-4.25."""
+    kind, _, bits = name.partition("-")
+    if kind not in ("exl2", "exl3") or not bits.replace(".", "", 1).isdigit():
+        return None
+    return FlatFormat("safetensors", float(bits), False, "q4_0")

@@ -80,11 +80,13 @@ def parts_of(setting: Setting) -> tuple[list[Part], list[str]]:
         return [_cpu_part(setting, power, Bytes(*_all_bytes(setting)), Share(), whole=True)], _cpu_notes(power)
     parts, notes = [], []
     spans = device_spans(setting.choice, setting.placement, setting.machine, setting.constants)
+    if setting.placement.tensor_parallel > 1:
+        spans = [min(spans, key=lambda span: setting.machine.accelerators[span[0]].bandwidth_bytes_per_s or 0.0)]
     for span in spans:
         accelerator = setting.machine.accelerators[span[0]]
         if accelerator.bandwidth_bytes_per_s is None:
             return [], [f"memory bandwidth of {accelerator.name} unknown: no speed estimate"]
-        if accelerator.f16_flops is None:
+        if accelerator.f16_flops is None and accelerator.int8_ops is None:
             notes.append(f"compute rate of {accelerator.name} unknown: prompt speed bounded from its bandwidth")
         parts.append(_device_part(setting, accelerator, span, len(spans)))
     host, host_notes = _host_parts(setting)
@@ -98,9 +100,19 @@ def _all_bytes(setting: Setting) -> tuple[float, float]:
     return weights.dense_bytes + weights.head_bytes + weights.other_bytes, weights.expert_bytes
 
 
+def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
+    """The rate that prompt reading is measured against (FLOP/s).
+
+    A quarter of the INT8 rate where it is known: quantized kernels multiply in INT8, and the FP16 rates of data sheets
+    count accumulation in FP16 for some cards and in FP32 for others. Else the FP16 rate, else a bound from bandwidth.
+    """
+    if accelerator.int8_ops and backend_of(accelerator) in ("cuda", "vllm"):
+        return accelerator.int8_ops / 4
+    return accelerator.f16_flops or (accelerator.bandwidth_bytes_per_s or 0.0) * constants.settings["flops_per_byte"]
+
+
 def _rates(accelerator: Accelerator, constants: Constants) -> Rates:
-    bandwidth = accelerator.bandwidth_bytes_per_s or 0.0
-    return Rates(bandwidth, accelerator.f16_flops or bandwidth * constants.settings["flops_per_byte"])
+    return Rates(accelerator.bandwidth_bytes_per_s or 0.0, compute_rate(accelerator, constants))
 
 
 def batch_cost(constants: Constants, backend: str, users: int) -> float:
@@ -136,7 +148,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     prefill = _device_prefill(setting, rates, held, Share(_prefill_layers(setting, layers), 1.0 / split))
     if devices > 1 and placement.tensor_parallel <= 1:
         prefill = _pipelined(prefill, devices, setting)
-    unknown = 0.0 if accelerator.f16_flops else constants.settings["unknown_flops_sd"] ** 2
+    unknown = 0.0 if accelerator.f16_flops or accelerator.int8_ops else constants.settings["unknown_flops_sd"] ** 2
     posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture)
     return Part(posterior, decode, prefill, _novelty(setting, users), unknown)
 
@@ -202,7 +214,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     )
     cache = max(
         read_bytes(shape, setting.depth, *_kv_types(setting)) / power.bandwidth_bytes_per_s,
-        attention / (power.threads * power.scale * constants.cpu.attention_flops),
+        attention / (power.speed * constants.cpu.attention_flops),
     )
     unit = decode_terms(
         shape, Bytes(0.0, 0.0), Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), 0.0, sequences=users, share=share

@@ -6,11 +6,11 @@ their bits per weight. A profile is compact and turns into a flat JSON row and b
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 from advisor.domain.architecture import Architecture
-from advisor.estimate.formats import flat_bits, is_gguf
+from advisor.estimate.formats import flat_bits, preset_of
 from advisor.estimate.quant_rules import QuantContext, assign_types
 from advisor.estimate.tensor_types import TYPE_NAMES, aligned, tensor_bytes
 from advisor.estimate.tensors import LAYER_CODES, Tensor, tensor_list
@@ -89,6 +89,21 @@ class WeightProfile:
         """Routed experts of all layers."""
         return sum(part.experts * n for part, n in self.counts())
 
+    def scaled_to(self, file_bytes: int) -> "WeightProfile":
+        """This profile stretched to a published file's size, for files not made by the plain rules."""
+        factor = max(0.0, file_bytes - self.header_bytes) / self.tensor_bytes
+
+        def stretched(values: Sequence[int]) -> list[int]:
+            return [round(value * factor) for value in values]
+
+        return replace(
+            self, tensor_bytes=round(self.tensor_bytes * factor), embedding_bytes=round(self.embedding_bytes * factor),
+            token_embedding_bytes=round(self.token_embedding_bytes * factor),
+            output_bytes=round(self.output_bytes * factor), other_bytes=round(self.other_bytes * factor),
+            layers=tuple(LayerBytes(*stretched(part)) for part in self.layers),
+            types=tuple(TypeBytes(part.type_index, *stretched(part[1:])) for part in self.types),
+        )  # fmt: skip
+
     def counts(self) -> list[tuple[LayerBytes, int]]:
         """Each kind of layer with how often it occurs."""
         return [(part, self.layer_codes.count(LAYER_CODES[i])) for i, part in enumerate(self.layers)]
@@ -143,8 +158,9 @@ def quant_context(architecture: Architecture, *, imatrix: bool) -> QuantContext:
 def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = True) -> WeightProfile:
     """Bytes of `quant` for this architecture. Raises KeyError for a quantization nobody has described."""
     tensors = tensor_list(architecture)
-    if is_gguf(quant):
-        types = assign_types(tensors, quant, quant_context(architecture, imatrix=imatrix))
+    preset = preset_of(quant)
+    if preset is not None:
+        types = assign_types(tensors, preset, quant_context(architecture, imatrix=imatrix))
         sizes = {t.name: aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors}
         kind = "gguf"
     else:

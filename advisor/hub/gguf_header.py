@@ -273,4 +273,4 @@ def _check_layout(tensors: tuple[GgufTensor, ...], data_offset: int, size_bytes:
             raise BadDocument(
                 f"the tensor `{tensor.name[:60]}` ends at {data_offset + end}, the file at {size_bytes} bytes"
             )
-    return data_offset + end
+    return data_offset + end if tensors else min(data_offset, size_bytes)

@@ -5,15 +5,16 @@ The store is asked first; the hub only where the store and the catalog do not kn
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from advisor.domain.model import Artifact, ArtifactFile, Model
 from advisor.domain.units import GIB, format_size
 from advisor.errors import DiskFull, Offline, UnknownName, UsageError, VerificationFailed
 from advisor.hub.api import HubFile, RepoListing, list_repo
-from advisor.hub.choose import canonical_quant, choose_files, choose_named
+from advisor.hub.choose import PREFERRED, canonical_quant, choose_files, choose_named
 from advisor.hub.digest import Algorithm, Digest
-from advisor.hub.names import is_allowed_format, is_safe_path
+from advisor.hub.names import check_repo_id, clean_text, is_allowed_format, is_safe_path
 from advisor.hub.patience import DEFAULT_PATIENCE, Patience
 from advisor.hub.progress import Progress
 from advisor.hub.store import Manifest, Store
@@ -21,6 +22,8 @@ from advisor.hub.store import Manifest, Store
 RESERVE_BYTES = GIB
 RESERVE_SHARE = 0.02
 """Room left on the disk after a download: the larger of the two, so that the system goes on working."""
+FORMATS = ("gguf", "safetensors", "mlx")
+"""Formats of catalogued artifacts that a hub repository holds, preferred first."""
 MAX_UNHASHED_BYTES = 10_000_000
 """A larger file without a sha256 cannot be verified and is refused."""
 
@@ -32,6 +35,7 @@ class Wanted:
     model: str
     repo: str
     quant: str | None = None
+    format: str | None = None
     file: str | None = None
     revision: str | None = None
     files: tuple[ArtifactFile, ...] = ()
@@ -103,29 +107,32 @@ def wanted_from_model(model: Model, quant: str | None) -> Wanted:
     """The published files of a catalog model in one quantization. Raises UsageError or UnknownName."""
     if not model.downloadable:
         raise UsageError(f"{model.name} cannot be downloaded: its weights were not published")
-    weights = [artifact for artifact in model.artifacts if artifact.role == "model"]
+    weights = [a for a in model.artifacts if a.role == "model" and a.format in FORMATS]
     if not weights:
         return Wanted(model=model.id, repo=model.id, quant=quant, licence=model.licence.id)
-    artifact = _choose_artifact(model, weights, quant)
+    artifact = _choose_artifact(model, sorted(weights, key=lambda a: FORMATS.index(a.format)), quant)
     return Wanted(
-        model=model.id, repo=artifact.repo, quant=artifact.quant, revision=artifact.revision, files=artifact.files,
-        licence=model.licence.id,
+        model=model.id, repo=artifact.repo, quant=artifact.quant, format=artifact.format, revision=artifact.revision,
+        files=artifact.files, licence=model.licence.id,
     )  # fmt: skip
 
 
 def _choose_artifact(model: Model, weights: Sequence[Artifact], quant: str | None) -> Artifact:
-    gguf = [artifact for artifact in weights if artifact.format == "gguf"] or list(weights)
-    names = [canonical_quant(quant)] if quant else ["Q4_K_M", "MXFP4", "UD-Q4_K_XL", *(a.quant for a in gguf)]
+    """Of the quantization's repositories the one whose files are best known; GGUF first."""
+    names = [quant] if quant else [*PREFERRED, weights[0].quant]
     for name in names:
-        matching = [artifact for artifact in weights if canonical_quant(artifact.quant) == canonical_quant(name)]
+        matching = [a for a in weights if canonical_quant(a.quant) == canonical_quant(name)]
         if matching:
-            return max(matching, key=lambda a: (_is_pinned(a.revision, a.files), bool(a.files)))
+            return min((a for a in matching if a.format == matching[0].format), key=_unknowns)
     known = tuple(sorted({artifact.quant for artifact in weights}))
-    raise UnknownName(f"no published {quant} of {model.name} is known", suggestions=known[:3])
+    close = get_close_matches(canonical_quant(quant or ""), known, n=3, cutoff=0.4) or known[:3]
+    raise UnknownName(f"no published {clean_text(quant or '', 40)} of {model.name} is known", suggestions=tuple(close))
 
 
-def _is_pinned(revision: str | None, files: Sequence[ArtifactFile]) -> bool:
-    return bool(files) and revision is not None and all(f.bytes is not None and f.sha256 for f in files)
+def _unknowns(artifact: Artifact) -> tuple[bool, int]:
+    """Fewer is better: an unlisted repository, then each size and hash that is not known."""
+    missing = sum(file.sha256 is None for file in artifact.files) + sum(file.bytes is None for file in artifact.files)
+    return not artifact.files, missing
 
 
 def plan_download(
@@ -140,6 +147,7 @@ def plan_download(
 
     Raises Offline, NetworkError, UnknownName (repository, file or quantization) or UsageError. Nothing is written.
     """
+    check_repo_id(wanted.repo)
     known = _from_catalog(wanted) or _from_manifests(wanted, store)
     if known is not None:
         return _assemble(wanted, known, store, notes=())
@@ -198,6 +206,8 @@ def _select(listing: RepoListing, wanted: Wanted) -> tuple[str, tuple[HubFile, .
     stated = [file.path for file in wanted.files]
     if wanted.quant and stated and all(path in by_path and is_allowed_format(path) for path in stated):
         return wanted.quant, tuple(by_path[path] for path in stated)
+    if wanted.format in ("safetensors", "mlx"):
+        return wanted.quant or "safetensors", choose_files(listing, None)[1]
     return choose_files(listing, wanted.quant)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from advisor.errors import StoreError
 from advisor.hub.digest import Algorithm, Digest
+from advisor.hub.names import is_repo_id, is_safe_path
 
 MANIFEST_SCHEMA = "advisor.manifest/1"
 _MAX_MANIFEST_BYTES = 1 << 20
@@ -161,6 +162,10 @@ class Store:
         found = (read_manifest(path) for path in sorted(self.manifests.glob("*.json")))
         return tuple(manifest for manifest in found if manifest is not None)
 
+    def unfinished(self) -> tuple[tuple[Path, int], ...]:
+        """Parts of downloads that did not end, and their bytes; running the same download again goes on with them."""
+        return tuple((path, path.stat().st_size) for path in sorted(self.blobs.glob("*.part")))
+
     def forget(self, manifest: Manifest) -> int:
         """Remove a choice: its links, and its content unless another choice holds it. Returns the bytes freed."""
         self._manifest_path(manifest.repo, manifest.quant).unlink(missing_ok=True)
@@ -218,6 +223,8 @@ def read_manifest(path: Path) -> Manifest | None:
         if document["schema"] != MANIFEST_SCHEMA:
             return None
         files = tuple(_stored_file(entry) for entry in document["files"])
+        if not is_repo_id(str(document["repo"])) or not all(is_safe_path(file.path) for file in files):
+            return None
         return Manifest(
             model=str(document["model"]), repo=str(document["repo"]), revision=str(document["revision"]),
             quant=str(document["quant"]), files=files,

@@ -88,7 +88,7 @@ def metal_limit(host: Host, values: Mapping[str, str]) -> tuple[int | None, str]
     installed = positive(values.get("hw.memsize"))
     answer = host.ask("metal")
     recommended = answer.get("recommended_bytes") if isinstance(answer, Mapping) else None
-    if isinstance(recommended, int) and recommended > 0:
+    if type(recommended) is int and recommended > 0:
         return min(recommended, installed or recommended), "Metal recommendedMaxWorkingSetSize"
     wired = positive(values.get("iogpu.wired_limit_mb"))
     limit = wired * (1 << 20) if wired else positive(values.get("debug.iogpu.wired_limit"))

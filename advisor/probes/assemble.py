@@ -105,18 +105,28 @@ def _with_accelerators(
     basics: _Basics, sightings: "tuple[Sighting, ...]", lookup: HardwareLookup | None, host: Host
 ) -> "tuple[_Basics, tuple[Accelerator, ...], tuple[Merged, ...]]":
     """Sightings joined and filled, and the host's own gaps filled with what they told of the board."""
-    if not sightings and lookup is None:
-        return basics, (), ()
-    from advisor.probes.datasheet import fill_accelerator, fill_host
+    if not sightings:
+        return _with_host_filled(basics, lookup, ()), (), ()
+    from advisor.probes.datasheet import fill_accelerator, share_bandwidth
     from advisor.probes.merge import merge
     from advisor.probes.visibility import apply_visibility
 
     merged = merge(sightings)
-    filled = tuple(_share_host(fill_accelerator(m, lookup), basics.memory) for m in merged)
+    filled = tuple(_share_host(fill_accelerator(m, lookup, basics.cpu.name), basics.memory) for m in merged)
     devices, hidden = apply_visibility(filled, tuple(m.uuid for m in merged), host)
     boards = tuple(name for m in merged if m.device.unified for name in (*m.other_names, m.device.name) if name)
+    memory = share_bandwidth(basics.memory, devices)
+    basics = replace(basics, memory=memory, notes=(*basics.notes, *hidden))
+    return _with_host_filled(basics, lookup, boards), devices, merged
+
+
+def _with_host_filled(basics: _Basics, lookup: HardwareLookup | None, boards: tuple[str, ...]) -> _Basics:
+    if lookup is None:
+        return basics
+    from advisor.probes.datasheet import fill_host
+
     cpu, memory = fill_host(basics.cpu, basics.memory, lookup, boards)
-    return replace(basics, cpu=cpu, memory=memory, notes=(*basics.notes, *hidden)), devices, merged
+    return replace(basics, cpu=cpu, memory=memory)
 
 
 def _share_host(device: Accelerator, memory: HostMemory) -> Accelerator:

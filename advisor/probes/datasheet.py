@@ -17,10 +17,13 @@ _RATES = {"bandwidth_bytes_per_s", "f16_flops", "int8_ops"}
 _FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
 
 
-def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None) -> Accelerator:
-    """The device with gaps filled and a name that a person knows."""
+def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None, cpu_name: str | None = None) -> Accelerator:
+    """The device with gaps filled and a name that a person knows.
+
+    `cpu_name` identifies a chip that is CPU and GPU at once where its PCI id stands for several.
+    """
     device = merged.device
-    spec, how = _find(merged, lookup) if lookup else (None, "")
+    spec, how = _find(merged, lookup, cpu_name) if lookup else (None, "")
     if spec is not None:
         device = _filled(device, spec, how, merged)
     if not device.name:
@@ -31,7 +34,7 @@ def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None) -> Acceler
     return device
 
 
-def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, str]:
+def _find(merged: "Merged", lookup: HardwareLookup, cpu_name: str | None) -> tuple[DeviceSpec | None, str]:
     device = merged.device
     memory = None if device.unified or device.shared_with else device.memory_total_bytes
     if device.pci_id:
@@ -42,7 +45,8 @@ def _find(merged: "Merged", lookup: HardwareLookup) -> tuple[DeviceSpec | None, 
         spec = lookup.by_name(name, memory_bytes=memory) if name else None
         if spec is not None:
             return spec, "catalog: name"
-    return None, ""
+    chip = lookup.by_name(cpu_name) if device.unified and cpu_name else None
+    return (chip, "catalog: CPU name") if chip is not None and chip.unified else (None, "")
 
 
 def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -> Accelerator:
@@ -62,6 +66,16 @@ def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -
         unified=device.unified or spec.unified,
         sources={**device.sources, **dict.fromkeys(gaps, how)},
     )
+
+
+def share_bandwidth(memory: HostMemory, devices: tuple[Accelerator, ...]) -> HostMemory:
+    """Main memory with the bandwidth that a GPU's driver told of the memory they share."""
+    for device in devices:
+        source = device.sources.get("bandwidth_bytes_per_s", "catalog")
+        if device.unified and device.bandwidth_bytes_per_s is not None and not source.startswith("catalog"):
+            sources = {**memory.sources, "bandwidth_bytes_per_s": f"{source}, shared memory"}
+            return replace(memory, bandwidth_bytes_per_s=device.bandwidth_bytes_per_s, sources=sources)
+    return memory
 
 
 def fill_host(

@@ -42,12 +42,21 @@ def read_disk(host: Host, folder: str) -> Disk:
     point, filesystem, device = _mount(host, place)
     network = filesystem in _NETWORK
     space = _space_of_network(host, place) if network else host.ask("disk_space", place)
-    free, total = space if space else (None, None)
+    free, total = _sizes(space)
     kind = "network" if network else _kind(host, filesystem, device)
     sources = {} if free is None else {"free_bytes": "df" if network else "statvfs", "total_bytes": "statvfs"}
     if kind:
         sources["kind"] = f"mount {point}" if filesystem else "/sys/dev/block"
     return Disk(path=folder, free_bytes=free, total_bytes=total, kind=kind, sources=sources)
+
+
+def _sizes(answer: object) -> tuple[int | None, int | None]:
+    """Free and total bytes, or neither."""
+    if not isinstance(answer, list | tuple) or len(answer) != 2:
+        return None, None
+    free, total = answer
+    known = all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 1 << 62 for v in answer)
+    return (free, total) if known else (None, None)
 
 
 def _nearest(host: Host, folder: str) -> str:

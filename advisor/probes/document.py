@@ -1,4 +1,4 @@
-"""Reads an `advisor.machine/1` document from a file nobody vouches for: checked, bounded, its text cleaned.
+"""Reads an `advisor.machine/1` or `advisor.record/1` file nobody vouches for: checked, bounded, its text cleaned.
 
 What `machine_document` writes comes back equal, but for `origin`, which says `file`: a machine in a file is not this
 one.
@@ -8,14 +8,17 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from advisor.domain.device import HardwareLookup
 from advisor.domain.machine import Machine
 from advisor.errors import BadDocument
 from advisor.probes.text import clean
 
 SCHEMA = "advisor.machine/1"
+RECORD_SCHEMA = "advisor.record/1"
 MAX_FILE = 8 << 20
 """Bytes; a machine with 256 accelerators takes less than 1 MiB."""
 MAX_ITEMS = 1024
@@ -24,9 +27,18 @@ MAX_NUMBER = 2**62
 _HINT = "write one with `advisor probe --output FILE`"
 
 
-def read_machine(path: Path) -> Machine:
-    """The machine described in a file. Raises BadDocument in one line for whatever is wrong with it."""
-    return machine_from(_load(path), str(path))
+def read_machine(path: Path, lookup: HardwareLookup | None = None) -> Machine:
+    """The machine described in a file. Raises BadDocument in one line for whatever is wrong with it.
+
+    A record that `advisor doctor --record` wrote is probed again from its answers; `lookup` fills data-sheet figures.
+    """
+    document = _load(path)
+    if isinstance(document, Mapping) and document.get("schema") == RECORD_SCHEMA:
+        from advisor.probes.assemble import probe_machine
+        from advisor.probes.record import ReplayHost
+
+        return replace(probe_machine(lookup, host=ReplayHost(document, str(path))), origin="file")
+    return machine_from(document, str(path))
 
 
 def _load(path: Path) -> Any:
@@ -59,12 +71,20 @@ def machine_from(document: Any, name: str = "the document") -> Machine:
     return replace(cleaned, accelerators=devices, origin="file")
 
 
+@cache
+def _adapter() -> Any:
+    """Checks of every field, built once: building takes longer than checking."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Machine)
+
+
 def _validated(document: Mapping[str, Any], name: str) -> Machine:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
         text = json.dumps({key: value for key, value in document.items() if key != "schema"})
-        machine: Machine = TypeAdapter(Machine).validate_json(text, strict=True)
+        machine: Machine = _adapter().validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "document"

@@ -43,6 +43,7 @@ def merge(sightings: Iterable[Sighting]) -> tuple[Merged, ...]:
             groups.setdefault(key, []).append(sighting)
     for number, sighting in enumerate(homeless):
         _house(sighting, groups, number)
+    _absorb_bare_hardware(groups)
     joined = [_join(group) for group in groups.values()]
     joined.sort(key=_order)
     return tuple(replace(m, device=replace(m.device, index=i)) for i, m in enumerate(joined))
@@ -62,6 +63,18 @@ def _house(sighting: Sighting, groups: dict[str, list[Sighting]], number: int) -
             group.insert(0, sighting)
             return
     groups[f"nowhere {number}"] = [sighting]
+
+
+def _absorb_bare_hardware(groups: dict[str, list[Sighting]]) -> None:
+    """A device whose driver does not tell its place takes one of its maker's places on the bus that nobody claims."""
+    for key in [k for k, group in groups.items() if all(s.present_only for s in group)]:
+        bare = groups[key]
+        for group in groups.values():
+            unplaced = all(s.device.pci_address is None for s in group) and any(s.device.usable for s in group)
+            if unplaced and group[0].device.vendor == bare[0].device.vendor:
+                group.extend(bare)
+                del groups[key]
+                break
 
 
 def _order(merged: Merged) -> tuple[bool, bool, str, str]:

@@ -50,8 +50,8 @@ def read_portable(host: Host) -> tuple[Cpu, HostMemory, System]:
 
 
 def _cpu(told: Mapping[str, Any], values: Mapping[str, str]) -> Cpu:
-    physical = positive(values.get("hw.physicalcpu")) or _count(told.get("physical"))
-    logical = positive(values.get("hw.logicalcpu")) or _count(told.get("logical"))
+    physical = positive(values.get("hw.physicalcpu")) or _count(told.get("physical")) or None
+    logical = positive(values.get("hw.logicalcpu")) or _count(told.get("logical")) or None
     arm = [name for key, name in _ARM_FEATURES if values.get(f"hw.optional.arm.{key}") == "1"]
     sets = ("neon", *arm) if told.get("machine") in ("arm64", "aarch64") else ()
     if values.get("hw.optional.avx2_0") == "1":

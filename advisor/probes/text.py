@@ -18,9 +18,9 @@ def clean(text: str, limit: int = MAX_NAME) -> str:
     return " ".join(kept.split())[:limit]
 
 
-def clean_or_none(text: str | None) -> str | None:
-    """`clean`, with nothing left being unknown."""
-    return (clean(text) or None) if text else None
+def clean_or_none(text: object) -> str | None:
+    """`clean`, with nothing left, or no text at all, being unknown."""
+    return (clean(text) or None) if isinstance(text, str) else None
 
 
 def whole(text: str | None, base: int = 10) -> int | None:

@@ -53,7 +53,7 @@ def _sighting(card: PciDevice, name: str, heap: int, known: Sighting | None) -> 
 def devices(text: str) -> list[tuple[str, str, int | None]]:
     """PCI id, name and largest device-local heap (bytes) of each hardware device in vulkaninfo's output."""
     starts = [m.start() for m in re.finditer(r"^GPU\d+:\s*$", text, re.MULTILINE)]
-    blocks = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    blocks = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=False)]
     found: list[tuple[str, str, int | None]] = []
     for block in blocks:
         vendor, device = _hex(block, "vendorID"), _hex(block, "deviceID")

@@ -127,7 +127,7 @@ def _remarks(report: BenchReport) -> list[str]:
     }
     found = [said[tag] for tag in r.tags if tag in said]
     if not r.complete:
-        found.append("stopped early: these figures are partial")
+        found.append("ended early: these figures are partial")
     found.append(
         "stored: later estimates on this machine learn from it" if report.stored else "the result was not stored"
     )

@@ -3,7 +3,11 @@
 Bytes are integers, times are seconds, rates are per second; None is unknown. Every type refuses unknown keys.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from advisor.report.file_documents import FILE_DOCUMENTS
 
 
 class Interval(TypedDict):
@@ -287,5 +291,6 @@ DOCUMENTS: dict[str, type] = {
     "recommendation": Recommendation,
     "estimate": Estimate,
     "comparison": Comparison,
+    **FILE_DOCUMENTS,
 }
 """Documents by the middle part of their `schema` field."""

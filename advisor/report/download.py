@@ -82,8 +82,8 @@ def plan_text(plan: DownloadPlan, width: int) -> str:
     return "\n".join(lines)
 
 
-def list_document(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Everything downloaded."""
+def list_document(manifests: Sequence[Manifest], unfinished_bytes: int = 0) -> dict[str, Any]:
+    """Everything downloaded, and the bytes of downloads that did not end."""
     entries = [
         {
             "model": m.model,
@@ -95,12 +95,14 @@ def list_document(manifests: Sequence[Manifest]) -> dict[str, Any]:
         }
         for m in manifests
     ]
-    return {"schema": "advisor.downloads/1", "downloads": entries}
+    return {"schema": "advisor.downloads/1", "downloads": entries, "unfinished_bytes": unfinished_bytes}
 
 
-def list_text(manifests: Sequence[Manifest]) -> str:
-    """One line a download."""
-    if not manifests:
-        return "nothing downloaded yet"
-    widest = max(len(f"{m.repo}:{m.quant}") for m in manifests)
-    return "\n".join(f"{f'{m.repo}:{m.quant}':<{widest}}  {format_size(m.bytes)}" for m in manifests)
+def list_text(manifests: Sequence[Manifest], unfinished_bytes: int = 0) -> str:
+    """One line a download, and one for those that did not end."""
+    names = [f"{m.repo}:{m.quant}" for m in manifests]
+    widest = max((len(name) for name in names), default=0)
+    lines = [f"{name:<{widest}}  {format_size(m.bytes)}" for name, m in zip(names, manifests, strict=True)]
+    if unfinished_bytes:
+        lines.append(f"unfinished: {format_size(unfinished_bytes)} (`advisor download --remove unfinished` drops it)")
+    return "\n".join(lines) or "nothing downloaded yet"

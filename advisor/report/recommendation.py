@@ -128,7 +128,7 @@ def _row(number: str, item: Pick | NearMiss) -> tuple[str, ...]:
         number,
         candidate.system.entry.name + thinking,
         candidate.quant,
-        format_size(candidate.weights.file_bytes),
+        format_size(candidate.size.file_bytes),
         format_size(a.estimate.footprint.total_bytes),
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",

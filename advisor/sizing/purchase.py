@@ -6,13 +6,15 @@ machines' size must buy: so a larger machine is offered first only where it brin
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from advisor.decide.candidates import Candidate
 from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.quantity import Quantity
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.weights import WeightProfile
 from advisor.sizing.capacity import Capacity, capacity
 from advisor.sizing.constants import EngineConstants, LinkConstants, ServingConstants
 from advisor.sizing.cost import Energy, MachinePrice, energy_of
@@ -42,6 +44,16 @@ class Offer:
     def devices(self) -> tuple[Accelerator, ...]:
         """Accelerators that serve."""
         return self.machine.usable_accelerators()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of all accelerators, free."""
+        return sum(d.memory_available_bytes or 0 for d in self.devices)
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """Of all accelerators together."""
+        return sum(d.bandwidth_bytes_per_s or 0.0 for d in self.devices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,16 +128,20 @@ class Planner:
 
     demand: Demand
     constants: ServingConstants
+    blueprint: Callable[[Candidate], tuple[ModelShape, WeightProfile]]
+    """A candidate's shape and weights."""
     kv_type: str = "f16"
     budget_usd: float | None = None
     served: dict[tuple[str, str], Served] = field(default_factory=dict)
+    demands: dict[int, Demand] = field(default_factory=dict)
+    """By thinking tokens."""
     reasons: dict[str, str] = field(default_factory=dict)
 
     def model(self, candidate: Candidate) -> Served:
         """The candidate as serving sees it."""
         key = (candidate.model_id, candidate.quant)
         if key not in self.served:
-            self.served[key] = served_of(candidate.shape, candidate.weights, self.kv_type)
+            self.served[key] = served_of(*self.blueprint(candidate), self.kv_type)
         return self.served[key]
 
     def best(self, offer: Offer, candidates: Sequence[Candidate]) -> Option | None:
@@ -136,11 +152,12 @@ class Planner:
             reason = "price_unknown" if offer.price is None else "over_budget"
         elif _usable(offer):
             reason = "no_model_fits"
-            one = size_points(offer, 1)
+            one, room, bandwidth = size_points(offer, 1), offer.memory_bytes, offer.bandwidth_bytes_per_s
             for candidate in candidates:
                 if best is not None and candidate.utility - one <= best.utility:
                     break
-                option, why = self._option(offer, candidate)
+                hopeless = self._hopeless(candidate, room, bandwidth)
+                option, why = (None, hopeless) if hopeless else self._option(offer, candidate)
                 reason = _worse(reason, why)
                 if option is not None and (best is None or option.utility > best.utility):
                     best = option
@@ -148,13 +165,30 @@ class Planner:
             self.reasons[offer.spec.id] = reason
         return best
 
+    def demand_of(self, candidate: Candidate) -> Demand:
+        """The demand, with what the candidate thinks before it answers."""
+        tokens = candidate.system.thinking_tokens
+        if tokens not in self.demands:
+            self.demands[tokens] = self.demand.thinking(tokens)
+        return self.demands[tokens]
+
+    def _hopeless(self, candidate: Candidate, room_bytes: float, bandwidth_bytes_per_s: float) -> str:
+        """The reason, where all devices of a machine at their data-sheet rates could not do it for one user."""
+        model, demand = self.model(candidate), self.demand_of(candidate)
+        if model.resident_bytes > room_bytes:
+            return "no_model_fits"
+        token_s = model.weights_read(1) / bandwidth_bytes_per_s
+        targets = demand.targets
+        slow = targets.max_tpot_s is not None and token_s > targets.max_tpot_s
+        late = targets.max_latency_s is not None and token_s * demand.output_tokens > targets.max_latency_s
+        return "too_slow" if slow or late else ""
+
     def _option(self, offer: Offer, candidate: Candidate) -> tuple[Option | None, str]:
-        demand = self.demand.thinking(candidate.system.thinking_tokens)
+        demand = self.demand_of(candidate)
         model = self.model(candidate)
         layout = best_layout(model, offer, candidate.engine, demand, self.constants)
         if layout is None:
-            fits = model.resident_bytes < sum(d.memory_available_bytes or 0 for d in offer.devices)
-            return None, "too_slow" if fits else "no_model_fits"
+            return None, "too_slow"
         return self.option(offer, candidate, layout, demand=demand, per_machine=layout.requests_per_s)
 
     def option(
@@ -220,8 +254,8 @@ def _worse(known: str, why: str) -> str:
 
 def size_points(offer: Offer, count: int) -> float:
     """What the machines' size must buy: doublings of count x sqrt(memory x bandwidth), which prices follow."""
-    gib = sum((d.memory_available_bytes or 0) for d in offer.devices) / 2**30
-    gb_per_s = sum((d.bandwidth_bytes_per_s or 0) for d in offer.devices) / 1e9
+    gib = offer.memory_bytes / 2**30
+    gb_per_s = offer.bandwidth_bytes_per_s / 1e9
     return POINTS_PER_DOUBLING * math.log2(max(1.0, count * math.sqrt(gib * gb_per_s)))
 
 

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 
+from advisor.bench.calibrate import learn
 from advisor.bench.fingerprint import fingerprint
 from advisor.bench.result import BenchReport, BenchResult
 from advisor.bench.smoke import Subject, did_not_fit, run_smoke
@@ -14,6 +15,13 @@ from advisor.engines.protocol import Engine, Listener, MeasurePlan, ignore_progr
 from advisor.errors import OutOfMemory, StoreError, UsageError
 from advisor.settings import results_path
 from advisor.verbs.bench_target import BenchTarget, find_target
+from advisor.verbs.prediction import (
+    estimate_plan,
+    host_bytes,
+    prediction_of,
+    sensible_gpu_layers,
+    with_patience,
+)
 from advisor.verbs.workspace import Workspace
 
 PROMPT_TOKENS, OUTPUT_TOKENS, REPETITIONS = 512, 32, 3
@@ -56,19 +64,17 @@ def usable_cores(machine: Machine) -> int | None:
     return min(known) if known else None
 
 
-def _plan(request: BenchRequest, target: BenchTarget, machine: Machine) -> MeasurePlan:
-    prompt, output = (
-        (QUICK_PROMPT_TOKENS, QUICK_OUTPUT_TOKENS) if request.quick else (PROMPT_TOKENS, OUTPUT_TOKENS)
-    )  # fmt: skip
+def _plan(request: BenchRequest, target: BenchTarget, machine: Machine, gpu_layers: int) -> MeasurePlan:
+    quick = request.quick
     return MeasurePlan(
         path=target.path,
         file_bytes=target.file_bytes,
-        prompt_tokens=request.prompt_tokens or prompt,
-        output_tokens=request.output_tokens or output,
+        prompt_tokens=request.prompt_tokens or (QUICK_PROMPT_TOKENS if quick else PROMPT_TOKENS),
+        output_tokens=request.output_tokens or (QUICK_OUTPUT_TOKENS if quick else OUTPUT_TOKENS),
         depth=request.depth or 0,
         repetitions=request.repetitions or REPETITIONS,
         threads=request.threads or usable_cores(machine),
-        gpu_layers=request.gpu_layers or 0,
+        gpu_layers=gpu_layers,
         kv_type=request.kv_type or "f16",
         vocab=target.identity.vocab,
     )
@@ -85,17 +91,37 @@ def bench(
     Raises UsageError for a target that is not there, EngineError and OutOfMemory where the run fails.
     """
     _check(request)
-    machine = workspace.here
+    machine, constants = workspace.here, workspace.catalog.constants
     engine = choose_for_file(machine.engines, request.engine)
     target = find_target(request.target, workspace)
-    plan = _plan(request, target, machine)
+    layers = request.gpu_layers
+    if layers is None:
+        layers = sensible_gpu_layers(target.identity, machine, engine.name, constants)
+    plan = _plan(request, target, machine, layers)
+    learned = learn(machine, engine.name, earlier_results(), constants)
+    said = estimate_plan(plan, target.identity, machine, constants, learned)
     subject = Subject(
         machine=fingerprint(machine),
         model=target.identity.model,
         quant=target.identity.quant,
         architecture=target.identity.architecture,
+        shape=target.identity.shape,
+        weights=target.identity.weights,
+        predicted=prediction_of(said, learned, target.identity) if said else None,
+        predicted_bytes=host_bytes(said) if said else None,
     )
-    return measure_and_keep(engine, plan, subject, listener, stop)
+    return measure_and_keep(engine, with_patience(plan, said), subject, listener, stop)
+
+
+def earlier_results() -> tuple[BenchResult, ...]:
+    """Earlier results; none where there is no store or it cannot be used."""
+    if not results_path().exists():
+        return ()
+    try:
+        with open_store(results_path()) as store:
+            return store.results()
+    except StoreError:
+        return ()
 
 
 def measure_and_keep(

@@ -122,6 +122,19 @@ def list_downloads() -> tuple[Manifest, ...]:
     return open_store().read_manifests()
 
 
+def unfinished_bytes() -> int:
+    """Bytes of downloads that did not end."""
+    return sum(size for _, size in open_store().unfinished())
+
+
+def remove_unfinished() -> int:
+    """Drop what downloads that did not end have fetched; the bytes freed. A download that is running starts over."""
+    parts = open_store().unfinished()
+    for path, _ in parts:
+        path.unlink(missing_ok=True)
+    return sum(size for _, size in parts)
+
+
 def remove_downloads(target: str, resolve: ResolveModel) -> tuple[tuple[Manifest, ...], int]:
     """Remove what `target` names (all quantizations unless one is named); the bytes freed. Raises UnknownName."""
     choice = split_target(target)

@@ -1,5 +1,6 @@
 """Memory and speed of one choice on a machine."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.decide.budget import judge
@@ -17,12 +18,13 @@ from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
 
-LADDER = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "MXFP4", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K")
-"""Quantizations tried for a model without one named, best first, where nothing is published."""
+USUAL = ("MXFP4", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K", "BF16", "F16")
+"""Quantizations tried for a model without one named: the format it was trained in, then what most people run, so that
+models are compared alike; smaller ones where that does not fit."""
 
 
 def estimate_choice(text: str, request: Request, selection: MachineSelection, workspace: Workspace) -> Choice:
-    """Estimate `MODEL[:QUANT]`. Without a quantization: the best that fits, else the smallest published one."""
+    """Estimate `MODEL[:QUANT]`. Without a quantization: the usual one that fits."""
     model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
     return estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
@@ -40,12 +42,17 @@ def estimate_model(
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
     engine = question.engine or estimator.engine_for(entry)
-    quants = (quant,) if quant else quants_for(entry, engine) or LADDER
+    quants = (quant,) if quant else _in_usual_order(quants_for(entry, engine))
     choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
         raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
     return next((choice for choice in known if choice.estimate.fits), known[-1])
+
+
+def _in_usual_order(published: Sequence[str]) -> tuple[str, ...]:
+    rest = tuple(q for q in published if q not in USUAL)
+    return (*(q for q in USUAL if q in published), *rest) if published else USUAL[1:]
 
 
 def _mode(entry: CatalogEntry, task: str) -> str:

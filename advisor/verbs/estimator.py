@@ -1,6 +1,7 @@
 """Joins the catalog's shapes and bytes, a machine, and what was learned on it into estimates."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from advisor.decide.candidates import Candidate, engine_offered
 from advisor.domain.entry import CatalogEntry
@@ -14,6 +15,9 @@ from advisor.estimate.pools import accelerator_available_bytes, host_available_b
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 from advisor.verbs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from advisor.bench.calibrate import Learned
 
 LOCAL = ("llama.cpp", "ollama", "lmstudio")
 """Engines that load GGUF, in order of preference when several are found."""
@@ -39,6 +43,7 @@ class MachineEstimator:
         self.constants = workspace.catalog.constants
         self.engines = engines_for(machine)
         self._room = self._all_memory()
+        self._learned: dict[str, Learned | None] = {}
 
     def engine_for(self, entry: CatalogEntry) -> str:
         """The engine a model would run on. Raises UsageError where none is known to load it."""
@@ -64,7 +69,8 @@ class MachineEstimator:
         sensible = placements(
             shape, weights, self.machine, workload, engine=engine, kv_type=kv_type, constants=self.constants
         )
-        return tuple(
+        learned = self.learned(engine)
+        found = [
             estimate(
                 model_id=model_id,
                 shape=shape,
@@ -75,16 +81,36 @@ class MachineEstimator:
                 workload=workload,
                 kv_type=kv_type,
                 constants=self.constants,
+                posterior=learned.posteriors(model_id, weights.quant) if learned else None,
             )
             for placement in sensible
-        )
+        ]
+        if learned is None:
+            return tuple(found)
+        return tuple(replace(e, basis=learned.basis(model_id, weights.quant, e.basis)) for e in found)
+
+    def learned(self, engine: str) -> "Learned | None":
+        """What runs of an engine on this very machine have taught; None for other machines and without any run."""
+        if engine not in self._learned:
+            self._learned[engine] = self._learn(engine)
+        return self._learned[engine]
+
+    def _learn(self, engine: str) -> "Learned | None":
+        store = self.workspace.store if self.machine.origin == "probed" else None
+        if store is None:
+            return None
+        from advisor.bench.calibrate import learn
+
+        learned = learn(self.machine, engine, store.results(), self.constants)
+        return learned if learned.timed else None
 
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
         """Estimates of a candidate."""
+        shape, weights = self.workspace.catalog.blueprint(candidate)
         return self.estimates(
             candidate.model_id,
-            candidate.shape,
-            candidate.weights,
+            shape,
+            weights,
             engine=candidate.engine,
             workload=workload,
             kv_type=kv_type,
@@ -94,7 +120,7 @@ class MachineEstimator:
         """Bytes by which the weights alone exceed all memory there is; None when they may fit."""
         if self._room is None:
             return None
-        excess = candidate.weights.tensor_bytes - self._room
+        excess = candidate.size.tensor_bytes - self._room
         return excess if excess > 0 else None
 
     def _all_memory(self) -> int | None:

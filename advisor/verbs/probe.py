@@ -1,7 +1,9 @@
 """What this machine is: probed, filled from the hardware catalog and, when asked, measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from advisor.domain.machine import Machine
 from advisor.settings import Settings, models_folder
@@ -28,22 +30,31 @@ def probe(request: ProbeRequest, settings: Settings) -> Machine:
 
         machine = measure(machine, host)
     if request.output is not None:
-        write_machine(machine, request.output)
+        from advisor.report.machine import machine_document
+
+        write_document(machine_document(machine), request.output, "--output")
     return machine
 
 
-def write_machine(machine: Machine, path: Path) -> None:
-    """Write the document whole or not at all: a fleet collects these files while they are written."""
+def write_document(document: Mapping[str, Any], path: Path, option: str) -> None:
+    """Write it whole or not at all: a fleet collects such files while they are written. Raises AdvisorError."""
+    import contextlib
     import json
     import os
 
     from advisor.errors import AdvisorError
-    from advisor.report.machine import machine_document
 
-    text = json.dumps(machine_document(machine), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    partial = path.with_name(path.name + ".part")
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    partial = path.with_name(f".{path.name}.part{os.getpid()}")
     try:
+        if path.exists() and not path.is_file():  # a pipe or /dev/stdout is written to, not replaced
+            path.write_text(text, encoding="utf-8")
+            return
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        raise AdvisorError(f"cannot write {path}: {error.strerror or error}", hint="choose another --output") from error
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise AdvisorError(
+            f"cannot write {path}: {error.strerror or error}", hint=f"choose another {option}"
+        ) from error

@@ -66,7 +66,7 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     constants = ServingConstants.from_mapping(catalog.table("serving"))
     demand = _demand(question, constants)
     offers = _offers(selection, workspace)
-    planner = Planner(demand, constants, question.kv_type, ask.budget_usd)
+    planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)
     by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
     chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
     sizing = plan(offers, chosen, planner, question.limit + (FINALISTS_SPARE if ask.simulate else 0))

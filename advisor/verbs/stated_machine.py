@@ -39,7 +39,7 @@ def _named(text: str, workspace: "Workspace") -> Machine:
         if path.exists():
             from advisor.probes.document import read_machine
 
-            return read_machine(path)
+            return read_machine(path, workspace.catalog.hardware)
         if path.suffix == ".json" or text.startswith((".", "/", "~")):
             raise UsageError(f"there is no file {text}", hint="write one with `advisor probe --output FILE`")
     return workspace.catalog.hardware.machine(text)

@@ -38,7 +38,7 @@ def advisor(home, *arguments):
 @pytest.fixture(scope="module")
 def document(home, model):
     done = advisor(
-        home, "bench", model, "--engine", "embedded", "--prompt-tokens", 128, "--output-tokens", 12,
+        home, "bench", model, "--engine", "embedded", "--prompt-tokens", 64, "--output-tokens", 8,
         "--repetitions", 2, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -61,10 +61,10 @@ def test_the_document_is_the_contract(document):
 def test_the_figures_belong_together(document):
     assert 2 <= len(document["runs"]) <= 6
     for run in document["runs"]:
-        assert run["prompt_tokens"] == 128
-        assert run["output_tokens"] == 12
+        assert run["prompt_tokens"] == 64
+        assert run["output_tokens"] == 8
         # the first token comes when the prompt is through: never before, and hardly later
-        assert run["ttft_s"] >= 0.99 * 128 / run["prefill_tps"]
+        assert run["ttft_s"] >= 0.99 * 64 / run["prefill_tps"]
     low, high = document["spread"]["decode_tps"]["low"], document["spread"]["decode_tps"]["high"]
     assert low <= document["decode_tps"] <= high
     assert document["prefill_tps"] > document["decode_tps"]

@@ -80,6 +80,15 @@ def test_every_model_decodes(catalog):
         ("QWEN 3 8B", "Qwen/Qwen3-8B"),
         ("gpt-oss 20b", "openai/gpt-oss-20b"),
         ("phi-2", "microsoft/phi-2"),
+        ("gemma3:270m", "google/gemma-3-270m-it"),
+        ("Gemma-3-270M", "google/gemma-3-270m"),
+        ("llama 3 8b", "meta-llama/Meta-Llama-3-8B-Instruct"),
+        ("llama3.1:8b", "meta-llama/Llama-3.1-8B-Instruct"),
+        ("Mistral 7B", "mistralai/Mistral-7B-Instruct-v0.3"),
+        ("Llama-33B", "huggyllama/llama-30b"),
+        ("dots.llm1", "rednote-hilab/dots.llm1.inst"),
+        ("Qwen3-Coder-Next-80B-A3B", "Qwen/Qwen3-Coder-Next"),
+        ("Claude 2", "closed/anthropic-claude-2"),
     ],
 )
 def test_loose_names(catalog, typed, model_id):
@@ -125,6 +134,76 @@ def test_thinking_modes(catalog):
         "zai-org/GLM-4.5-Air": Thinking.TOGGLE,
     }
     assert {model_id: catalog.model(model_id).thinking for model_id in modes} == modes
+
+
+NAMED = """
+Mistral 7B
+Phi-2
+Phi-3-mini
+Phi-4
+Phi-4-reasoning
+Phi-4-mini-flash-reasoning
+Gemma 3 270M
+Llama 3.2 1B
+Mixtral 8x7B
+OLMo-2-0425-1B
+GPT-Neo 1.3B
+GPT-NeoX-20B
+Qwen-1.8B
+Qwen-72B
+LLaMA 7B
+Llama 2 13B
+Llama 2 70B
+TinyLlama
+DeepSeek V3
+DeepSeek R1
+DeepSeek-R1-Distill-Qwen-7B
+GPT-3
+GPT-4
+Codex
+PaLM
+PaLM 2
+Gemini
+Claude 2
+ERNIE 3.5
+Gopher
+Chinchilla
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_models_everybody_asks_for_are_there(catalog, name):
+    assert catalog.resolve(name).id
+
+
+def test_known_facts(catalog):
+    llama = catalog.resolve("llama 3.1 8b")
+    assert (llama.context.native, llama.released) == (131072, "2024-07-23")
+    assert catalog.resolve("gpt-neo 1.3b").released == "2021-03-21"
+    assert "llama.cpp" not in catalog.resolve("Phi-4-mini-flash-reasoning").engines
+    assert catalog.resolve("GPT-3").total_params == 175_000_000_000
+    assert catalog.resolve("GPT-4").total_params is None
+    moe = catalog.resolve("Mixtral 8x7B")
+    assert moe.active_params / moe.total_params == pytest.approx(12.9 / 46.7, rel=0.02)
+    distilled = catalog.resolve("DeepSeek-R1-Distill-Qwen-7B").lineage
+    assert (distilled.base, distilled.teacher) == ("Qwen/Qwen2.5-Math-7B", "deepseek-ai/DeepSeek-R1")
+
+
+def test_a_real_file_is_known_exactly(catalog):
+    files = [a for a in catalog.resolve("google/gemma-3-270m").artifacts if a.quant == "Q4_K_M"]
+    assert [(a.bytes, a.files[0].sha256) for a in files] == [
+        (253113024, "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818")
+    ]
+
+
+def test_shapes_and_weights(catalog):
+    assert catalog.weights("google/gemma-3-270m", "Q4_K_M").tensor_bytes == 246_587_904
+    prepared = catalog.weights("Qwen/Qwen3-8B", "Q4_K_M")
+    computed = catalog.weights("Qwen/Qwen3-8B", "Q4_K_S")
+    assert computed.tensor_bytes < prepared.tensor_bytes
+    assert catalog.shape("Qwen/Qwen3-8B").total_params == 8_190_735_360
+    assert catalog.shape("closed/openai-gpt-4") is None
+    assert catalog.weights("Qwen/Qwen3-8B", "nonsense") is None
 
 
 def test_references_cannot_be_downloaded(catalog):

@@ -14,6 +14,7 @@ from advisor.domain.estimate import (
     Speed,
 )
 from advisor.domain.quantity import Basis, Quantity
+from advisor.domain.sizes import ModelSizes, QuantSize
 from advisor.domain.workload import Budget, Task, Workload
 
 CHAT = Task(
@@ -52,18 +53,6 @@ def entry(name, params, score, *, sd=3.0, grade="measured", thinking="never", mo
     return SimpleNamespace(**(fields | changes))
 
 
-@dataclass(frozen=True)
-class Weights:
-    file_bytes: int
-    bits_per_weight: float
-    head_bytes: int = 0
-    expert_bytes: int = 0
-
-    @property
-    def dense_bytes(self):
-        return self.file_bytes
-
-
 class Market:
     """A shelf."""
 
@@ -75,13 +64,16 @@ class Market:
     def entries(self):
         return self.all
 
-    def shape(self, model_id):
-        found = next(e for e in self.all if e.id == model_id)
-        return SimpleNamespace(total_params=found.total_params, expert_share=0.0)
+    def sizes(self, model_id):
+        params = next(e for e in self.all if e.id == model_id).total_params
+        return ModelSizes(params, 0.0, {quant: self._size(params, bits) for quant, bits in BITS.items()})
 
-    def weights(self, model_id, quant):
-        bits = BITS.get(quant)
-        return Weights(int(self.shape(model_id).total_params * bits / 8), bits) if bits else None
+    def size(self, model_id, quant):
+        return self.sizes(model_id).quants.get(quant)
+
+    def _size(self, params, bits):
+        weights = int(params * bits / 8)
+        return QuantSize(bits, weights, weights, weights, 0)
 
 
 @dataclass
@@ -93,13 +85,13 @@ class Box:
     calls: int = 0
 
     def cannot_fit(self, candidate):
-        excess = candidate.weights.file_bytes - self.memory
+        excess = candidate.size.file_bytes - self.memory
         return int(excess) if excess > 0 else None
 
     def __call__(self, candidate, workload, kv_type):
         self.calls += 1
         per_kv = {"f16": 2.0, "q8_0": 1.06, "q4_0": 0.56}[kv_type]
-        weights, kv = candidate.weights.file_bytes, int(workload.context * 50_000 * per_kv)
+        weights, kv = candidate.size.file_bytes, int(workload.context * 50_000 * per_kv)
         tpot = weights / self.bandwidth
         ttft = workload.prompt_tokens * tpot / 20
         spread = Quantity(0.85, 1.0, 1.2)
@@ -114,7 +106,7 @@ class Box:
                 placement=Placement(kind=PlacementKind.CPU),
                 context=workload.context,
                 kv_type=kv_type,
-                bits_per_weight=candidate.weights.bits_per_weight,
+                bits_per_weight=candidate.size.bits_per_weight,
                 footprint=footprint,
                 speed=Speed(
                     load_s=spread,

@@ -55,3 +55,12 @@ def weights():
 def published(hub, weights):
     """`org/model-GGUF` with one file `model-Q4_K_M.gguf`; the commit."""
     return hub.commit("org/model-GGUF", {"model-Q4_K_M.gguf": Content(weights)})
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests that take minutes run only when they are asked for."""
+    if "long" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("long") and "tests/hub" in str(item.path):
+            item.add_marker(pytest.mark.skip(reason="minutes to hours: run with -m long"))

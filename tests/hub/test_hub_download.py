@@ -1,15 +1,17 @@
 """A download from plan to verified file, without faults."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from advisor.domain.model import ArtifactFile
-from advisor.errors import DiskFull, Offline, UnknownName, UsageError, VerificationFailed
+from advisor.domain.model import Artifact, ArtifactFile, Category, Model
+from advisor.errors import DiskFull, Offline, StoreError, UnknownName, UsageError, VerificationFailed
 from advisor.hub.download import download
-from advisor.hub.plan import Wanted, plan_download
+from advisor.hub.plan import Wanted, plan_download, wanted_from_model
+from advisor.hub.store import Store
 from tests.hub.fakehub import Content
-from tests.hub.gguf_files import gguf_with_payload
+from tests.hub.gguf_files import gguf_with_payload, safetensors_bytes
 
 WANTED = Wanted(model="org/model-GGUF", repo="org/model-GGUF", quant="Q4_K_M")
 
@@ -71,8 +73,6 @@ def test_a_missing_part_is_refused_before_anything_is_fetched(hub, store, patien
 
 
 def test_safetensors_come_with_their_small_texts(hub, store, patience):
-    from tests.hub.gguf_files import safetensors_bytes
-
     weights = safetensors_bytes({"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}, b"12345678")
     files = {"model.safetensors": Content(weights), "config.json": Content(b"{}", lfs=False),
              "pytorch_model.bin": Content(b"pickle"), "onnx/model.json": Content(b"{}", lfs=False)}  # fmt: skip
@@ -174,3 +174,56 @@ def test_a_damaged_manifest_is_as_if_it_were_not_there(store):
     for index, text in enumerate(("", "[" * 100_000, "{}", json.dumps({"schema": "advisor.manifest/2"}))):
         (store.manifests / f"{index}.json").write_text(text)
     assert store.read_manifests() == ()
+
+
+def model_with(*artifacts):
+    return Model(id="org/m", name="M", family="f", vendor="v", category=Category.LLM, artifacts=artifacts)
+
+
+def test_the_best_known_gguf_repository_is_chosen_and_foreign_stores_are_not():
+    known = ArtifactFile(path="m-Q4_K_M.gguf", bytes=5, sha256="a" * 64)
+    model = model_with(
+        Artifact(repo="library/m", format="ollama", quant="Q4_K_M"),
+        Artifact(repo="org/m-mlx", format="mlx", quant="mlx-4bit"),
+        Artifact(repo="a/m-GGUF", format="gguf", quant="Q4_K_M", files=(ArtifactFile(path="m-Q4_K_M.gguf"),)),
+        Artifact(repo="b/m-GGUF", format="gguf", quant="Q4_K_M", files=(known,)),
+        Artifact(repo="b/m-GGUF", format="gguf", quant="Q8_0", files=(known,)),
+    )
+    assert wanted_from_model(model, None).repo == "b/m-GGUF"
+    assert wanted_from_model(model, "q4_k_m").files == (known,)
+    assert wanted_from_model(model, "MLX-4bit").repo == "org/m-mlx"
+    with pytest.raises(UnknownName, match="no published Q5_K_M") as caught:
+        wanted_from_model(model, "Q5_K_M")
+    assert "Q4_K_M" in caught.value.suggestions
+    with pytest.raises(UsageError, match="cannot be downloaded"):
+        wanted_from_model(replace(model, downloadable=False), None)
+
+
+def test_a_repository_of_another_format_is_taken_whole(hub, store, patience):
+    weights = safetensors_bytes({"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}, b"12345678")
+    hub.commit("org/m-mlx", {"model.safetensors": Content(weights), "config.json": Content(b"{}", lfs=False)})
+    wanted = wanted_from_model(model_with(Artifact(repo="org/m-mlx", format="mlx", quant="mlx-4bit")), "mlx-4bit")
+    plan = plan_download(wanted, store, patience=patience)
+    assert (plan.quant, len(plan.files)) == ("mlx-4bit", 2)
+
+
+def test_a_repository_that_leaves_the_folder_is_refused(store):
+    listed = (ArtifactFile(path="m.gguf", bytes=5, sha256="a" * 64),)
+    for repo in ("../../etc", "/etc/x", "a/b/c", "a\x1b/b"):
+        with pytest.raises(UsageError, match="not a hub repository"):
+            plan_download(Wanted(model="m", repo=repo, quant="Q4_0", revision="a" * 40, files=listed), store)
+
+
+def test_a_manifest_with_a_path_out_of_the_folder_is_ignored(hub, published, store, patience):
+    download(plan_download(WANTED, store, patience=patience), store, patience=patience)
+    (path,) = store.manifests.iterdir()
+    path.write_text(path.read_text().replace("model-Q4_K_M.gguf", "../../../x.gguf"))
+    assert store.read_manifests() == ()
+
+
+def test_a_models_folder_that_is_a_file_is_one_clear_error(hub, published, tmp_path, patience):
+    (tmp_path / "file").write_text("")
+    store = Store(tmp_path / "file")
+    plan = plan_download(WANTED, store, patience=patience)
+    with pytest.raises(StoreError, match="cannot be used for models"):
+        download(plan, store, patience=patience)

@@ -56,7 +56,7 @@ def _choices(*pairs: tuple[str, float]) -> Sequence[Candidate]:
 
 @pytest.fixture
 def planner(demand: Demand, constants: ServingConstants, dense: Served) -> _Planner:
-    made = _Planner(demand, constants)
+    made = _Planner(demand, constants, cast(Any, None))
     made.models = {"small": dense, "large": replace(dense, resident_bytes=60e9, dense_bytes=59e9)}
     return made
 
@@ -75,6 +75,7 @@ def test_more_machines_are_bought_until_the_users_are_held(planner: _Planner, ca
     choices = _choices(("small", 70.0))
     few = planner.best(_offer(card, 1), choices)
     planner.demand = replace(planner.demand, users=5000)
+    planner.demands.clear()
     many = planner.best(_offer(card, 1), choices)
     assert few is not None
     assert many is not None

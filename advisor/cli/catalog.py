@@ -1,0 +1,93 @@
+"""`advisor catalog`: the model catalog."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advisor.cli.options import common_options, take_settings
+
+
+@click.group(
+    name="catalog",
+    epilog="""\b
+Examples:
+  advisor catalog list --task coding
+  advisor catalog show qwen3:8b
+  advisor catalog validate my-models.yaml
+""",
+)
+def command() -> None:
+    """Models: facts with their sources, published files, evidence of quality.
+
+    Your own facts go on top with --catalog FILE, or into the folder `catalog` of the configuration.
+    """
+
+
+@command.command(name="list")
+@click.option("--task", metavar="NAME", help="Models for a task, best first")
+@click.option("--vendor", metavar="NAME", help="Google, Meta, Alibaba Qwen ...")
+@click.option("--kind", metavar="KIND", help="llm, code, vlm, omni, embed, rerank, asr, mt, domain, guard or reference")
+@click.option("--tasks", is_flag=True, help="List the tasks instead")
+@common_options
+def list_command(task: str | None, vendor: str | None, kind: str | None, tasks: bool, **values: Any) -> None:
+    """List models."""
+    settings = take_settings(values)
+    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.report.catalog import catalog_document, catalog_text, tasks_document, tasks_text
+    from advisor.verbs.catalog import list_models, list_tasks
+    from advisor.verbs.workspace import Workspace
+
+    catalog = Workspace(settings).catalog
+    if tasks:
+        found = list_tasks(catalog)
+        if settings.json:
+            emit_json(tasks_document(found))
+        else:
+            emit_text(tasks_text(found, stdout_width()))
+        return
+    listing = list_models(catalog, task=task, vendor=vendor, kind=kind)
+    if settings.json:
+        emit_json(catalog_document(listing))
+    else:
+        emit_text(catalog_text(listing, stdout_width(120)))
+
+
+@command.command(name="show")
+@click.argument("model")
+@common_options
+def show_command(model: str, **values: Any) -> None:
+    """Show one model: MODEL is an id, an alias or an Ollama tag."""
+    settings = take_settings(values)
+    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.report.catalog import model_document
+    from advisor.report.model_sheet import model_text
+    from advisor.verbs.catalog import show_model
+    from advisor.verbs.workspace import Workspace
+
+    sheet = show_model(Workspace(settings).catalog, model)
+    if settings.json:
+        emit_json(model_document(sheet))
+    else:
+        emit_text(model_text(sheet, stdout_width(120)))
+
+
+@command.command(name="validate")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@common_options
+def validate_command(path: Path | None, **values: Any) -> int:
+    """Check a catalog folder or an overlay: PATH, or the built-in catalog.
+
+    Names file, line and reason of everything that is wrong; exit code 2 then.
+    """
+    settings = take_settings(values)
+    from advisor.cli.output import emit_json, emit_text
+    from advisor.report.validation import validation_document, validation_text
+    from advisor.verbs.catalog import validate
+
+    result = validate(path)
+    if settings.json:
+        emit_json(validation_document(result))
+    else:
+        emit_text(validation_text(result))
+    return 2 if result.findings else 0

@@ -1,0 +1,120 @@
+"""How far predicted tokens per second lie from published ones that the fit has not seen, and how honest intervals are.
+
+    python -m benchmarks.accuracy --rows FILE [--quick]
+
+Three views: sources left out (a device known from the catalog only), devices left out, and models left out on devices
+whose rows of other models are known. Each line: median and 90th percentile of the absolute error, median bias, share of
+rows inside p10-p90. The table of measurements is not shipped; without it one line says so.
+"""
+
+import argparse
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.fit_constants import left_out, load, other_models, tuned
+from benchmarks.fitting import DECODE, Hierarchy
+from benchmarks.intervals import Judged
+from benchmarks.peer_formulas import llmfit, whichllm
+
+CROWD = ("localscore",)
+"""Crowd-sourced sources with misconfigured machines among them."""
+
+DEEP_TOKENS = 16000
+
+
+def line(name: str, judged: list[Judged]) -> str:
+    """One line of a table."""
+    signed = sorted(j.case.seconds / j.seconds - 1 for j in judged)
+    absolute = sorted(abs(error) for error in signed)
+    median, tail = statistics.median(absolute), absolute[int(0.9 * (len(absolute) - 1))]
+    inside = sum(j.inside() for j in judged) / len(judged)
+    bias = statistics.median(signed)
+    return (
+        f"  {name:26s} {len(judged):5d}  {100 * median:5.1f} {100 * tail:6.0f} {100 * bias:+6.1f}  {100 * inside:4.0f}"
+    )
+
+
+def quant_family(quant: str) -> str:
+    """Q4, Q8, 16-bit ... of a quantization's name."""
+    name = quant.upper()
+    for part in ("IQ1", "IQ2", "IQ3", "IQ4", "Q2", "Q3", "Q4", "Q5", "Q6", "Q8", "FP8", "AWQ", "GPTQ", "FP4", "MLX"):
+        if part in name:
+            return part
+    return "16-bit" if "16" in name else name
+
+
+def table(title: str, judged: list[Judged]) -> list[str]:
+    """All breakdowns of one view, decode and prefill."""
+    lines = [title, f"  {'':26s} {'n':>5s}  {'med%':>5s} {'p90%':>6s} {'bias%':>6s}  {'in%':>4s}"]
+    for phase, name in ((DECODE, "decode"), (1 - DECODE, "prefill")):
+        rows = [j for j in judged if j.case.phase == phase]
+        if not rows:
+            continue
+        lines.append(line(name, rows))
+        for label, key in (
+            ("vendor", lambda j: j.case.vendor), ("backend", lambda j: j.case.backend),
+            ("quant", lambda j: quant_family(j.case.quant)),
+            ("kind", lambda j: "MoE" if j.case.moe else "dense"),
+            ("devices", lambda j: "several" if j.case.count > 1 else "one"),
+            ("depth", lambda j: "16k and more" if j.case.depth >= DEEP_TOKENS else "less"),
+        ):  # fmt: skip
+            groups = defaultdict(list)
+            for j in rows:
+                groups[key(j)].append(j)
+            lines += [line(f"  {label} {value}", found) for value, found in sorted(groups.items())]
+    return lines
+
+
+def peers(judged: list[Judged], reader_shapes) -> list[str]:
+    """Median error of decode by the formulas of two other programs on the same rows."""
+    lines = ["decode by published formulas, same rows (median %, p90 %)"]
+    rows = [j for j in judged if j.case.phase == DECODE]
+    ours = [abs(j.case.seconds / j.seconds - 1) for j in rows]
+    results = {"advisor": ours}
+    for name, formula in (("llmfit", llmfit), ("whichllm", whichllm)):
+        results[name] = [abs(formula(j.case, *reader_shapes(j.case.model)) * j.case.seconds - 1) for j in rows]
+    for name, values in results.items():
+        ordered = sorted(values)
+        tail = ordered[int(0.9 * (len(ordered) - 1))]
+        lines.append(f"  {name:10s} {100 * statistics.median(ordered):6.1f} {100 * tail:6.0f}")
+    return lines
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True, help="table of published measurements")
+    parser.add_argument("--quick", action="store_true", help="left-out sources only")
+    options = parser.parse_args()
+    if not options.rows.is_file():
+        print(f"no table at {options.rows}: nothing to judge")
+        return 0
+    cases, generation_of, unused = load(options.rows)
+    print(f"{len(cases)} configurations; {sum(unused.values())} rows left out")
+    hierarchy = Hierarchy(cases, generation_of) if options.quick else tuned(cases, generation_of)
+    by_source = left_out(hierarchy, cases, lambda case: case.source)
+    print("\n".join(table("sources left out", by_source)))
+    calm = [j for j in by_source if j.case.source not in CROWD]
+    if len(calm) != len(by_source):
+        print("\n".join(table("the same without crowd-sourced rows", calm)))
+    print("\n".join(peers(by_source, _parameters(cases))))
+    if not options.quick:
+        print("\n".join(table("devices left out", left_out(hierarchy, cases, lambda case: case.device))))
+        print("\n".join(table("models left out, the device's other rows known", other_models(hierarchy, cases))))
+    return 0
+
+
+def _parameters(cases):
+    """Total and active parameters of a model."""
+    from advisor.catalog.source import load_catalog
+    from advisor.estimate.tensors import count_parameters
+
+    catalog = load_catalog()
+    known = {case.model: count_parameters(catalog.model(case.model).architecture) for case in cases}
+    return lambda model: (known[model].total, known[model].active)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

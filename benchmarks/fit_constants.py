@@ -1,0 +1,177 @@
+"""Writes the fitted part of catalog/calibration.yaml: priors by backend and generation, posteriors of single devices.
+
+    python -m benchmarks.fit_constants --rows FILE [--leave-out SOURCE ...] [--write]
+
+The table is not shipped. Everything above `backends:` and below it in the file is kept as it stands.
+"""
+
+import argparse
+import math
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from advisor.estimate.calibration import PARAMETERS, Posterior
+from benchmarks.fitting import DECODE, PREFILL, Hierarchy, fit, generic, without
+from benchmarks.intervals import Judged, judge, noise_for, spread_for
+from benchmarks.measurements import Case, Cases
+
+FOLDER = Path(__file__).parents[1] / "catalog"
+MINIMUM = 2
+"""Configurations a device needs for a posterior of its own."""
+
+
+def load(rows: Path):
+    """Cases of a table, and how a case's generation is told."""
+    import yaml
+
+    from advisor.catalog.source import load_catalog
+    from advisor.estimate.constants import Constants
+
+    plain = [yaml.safe_load((FOLDER / name).read_text("utf-8")) for name in ("calibration.yaml", "engines.yaml")]
+    constants = Constants.from_mapping(*plain)
+    reader = Cases(load_catalog(), constants)
+    cases = reader.read(rows)
+    return cases, (lambda case: constants.generation(case.architecture)), reader.left_out
+
+
+def by_device(cases: list[Case]) -> dict[tuple[str, str], list[Case]]:
+    """Cases of each backend on each device."""
+    groups = defaultdict(list)
+    for case in cases:
+        groups[(case.backend, case.device)].append(case)
+    return groups
+
+
+def other_models(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
+    """Each model on each device, predicted from that device's rows of other models."""
+    judged = []
+    for members in by_device(cases).values():
+        for model in sorted({case.model for case in members}):
+            known = [case for case in members if case.model != model]
+            if len(known) < MINIMUM:
+                continue
+            posterior = hierarchy.device_posterior(members[0], known)
+            judged += [judge(posterior, case) for case in members if case.model == model]
+    return judged
+
+
+def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
+    """Each group (`of` a case: its source, its device) predicted by its class, fitted without the group."""
+    judged = []
+    groups = defaultdict(list)
+    for case in cases:
+        groups[(case.backend, of(case))].append(case)
+    for (backend, name), members in groups.items():
+        rest = without(hierarchy, [case for case in hierarchy.cases[backend] if of(case) != name], backend)
+        judged += [judge(rest.class_prior(case), case) for case in members]
+    return judged
+
+
+def tuned(cases: list[Case], generation_of) -> Hierarchy:
+    """A hierarchy whose noise and class spreads give honest intervals, found from left-out models and devices."""
+    hierarchy = Hierarchy(cases, generation_of)
+    within, between = other_models(hierarchy, cases), left_out(hierarchy, cases, lambda case: case.device)
+    for backend in hierarchy.backends:
+        noise = tuple(
+            noise_for(chosen) if len(chosen) >= 20 else base
+            for phase, base in ((DECODE, 0.15), (PREFILL, 0.3))
+            for chosen in [[j for j in within if j.case.backend == backend and j.case.phase == phase]]
+        )
+        spread = []
+        for phase in (DECODE, PREFILL):
+            chosen = [j for j in between if j.case.backend == backend and j.case.phase == phase]
+            for j in chosen:
+                j.noise = noise[phase]
+            if len(chosen) >= 20:
+                spread.append(min(9.0, spread_for(chosen)))
+        hierarchy.noise[backend] = noise
+        hierarchy.spread[backend] = max(spread, default=1.0)
+    return hierarchy
+
+
+def pairs(posterior: Posterior) -> str:
+    """Median factor and log standard deviation of each parameter, as YAML."""
+    fields = [
+        f"{name}: [{math.exp(m):.3g}, {math.sqrt(posterior.covariance[i][i]):.2g}]"
+        for i, (name, m) in enumerate(zip(PARAMETERS, posterior.mean, strict=True))
+    ]
+    fields.append("noise_sd: [" + ", ".join(f"{x:.3g}" for x in posterior.noise_sd) + "]")
+    return "{" + ", ".join(fields) + "}"
+
+
+def backends_yaml(hierarchy: Hierarchy) -> list[str]:
+    """The section `backends:`."""
+    lines = ["backends:", "  generic:", f"    prior: {pairs(generic())}"]
+    for backend in sorted(hierarchy.backends):
+        lines += [f"  {backend}:", f"    prior: {pairs(hierarchy.shipped(backend, ''))}"]
+        generations = sorted(g for b, g in hierarchy.generations if b == backend)
+        lines += ["    generations:"] if generations else []
+        lines += [f"      {g}: {pairs(hierarchy.shipped(backend, g))}" for g in generations]
+    lines += [
+        "  sycl:", "    prior: {weights: [2.2, 0.35], op: [6.0, 0.6], noise_sd: [0.25, 0.4]}",
+        "  link:", "    prior: {weights: [1.1, 0.3], op: [1.0, 0.5], noise_sd: [0.2, 0.25]}",
+    ]  # fmt: skip
+    return lines
+
+
+def devices_yaml(hierarchy: Hierarchy, cases: list[Case]) -> list[str]:
+    """The section `devices:`: what the published rows of each device say."""
+    lines = ["devices:"]
+    for (backend, device), members in sorted(by_device(cases).items()):
+        single = [case for case in members if case.count == 1]
+        if len(single) < MINIMUM:
+            continue
+        found = hierarchy.device_posterior(single[0], single)
+        sources = sorted({case.source for case in single})
+        covariance = ", ".join("[" + ", ".join(f"{v:.3g}" for v in row) + "]" for row in found.covariance)
+        lines += [
+            f"  - device: {device!r}".replace("'", '"'),
+            f"    backend: {backend}",
+            f"    observations: {len(single)}",
+            "    mean: [" + ", ".join(f"{m:.4g}" for m in found.mean) + "]",
+            "    noise_sd: [" + ", ".join(f"{x:.3g}" for x in found.noise_sd) + "]",
+            f"    covariance: [{covariance}]",
+            f"    source: {', '.join(sources)}",
+        ]
+    return lines
+
+
+def rewrite(text: str, sections: list[str]) -> str:
+    """The file with its sections `backends:` and `devices:` replaced."""
+    kept, skipping = [], False
+    for line in text.splitlines():
+        if line and not line[0].isspace() and not line.startswith("#"):
+            skipping = line.startswith(("backends:", "devices:"))
+        if not skipping:
+            kept.append(line)
+    return "\n".join([*kept, *sections]) + "\n"
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--leave-out", action="append", default=[])
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    if not options.rows.is_file():
+        print(f"no table at {options.rows}: nothing to fit", file=sys.stderr)
+        return 0
+    cases, generation_of, _ = load(options.rows)
+    cases = [case for case in cases if case.source not in options.leave_out]
+    hierarchy = tuned(cases, generation_of)
+    sections = [*backends_yaml(hierarchy), *devices_yaml(hierarchy, cases)]
+    if options.write:
+        path = FOLDER / "calibration.yaml"
+        path.write_text(rewrite(path.read_text("utf-8"), sections), "utf-8")
+    else:
+        print("\n".join(sections))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+
+__all__ = ["by_device", "fit", "left_out", "load", "other_models", "tuned"]

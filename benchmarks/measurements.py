@@ -1,0 +1,223 @@
+"""Published tokens per second as cases: what was run, its terms at data-sheet rates, and the seconds it took.
+
+Models and devices are those of the catalog, found by the names in the table; a row whose model, device or quantization
+is not understood is counted and left out.
+"""
+
+import csv
+import re
+import statistics
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from advisor.domain.estimate import Placement, PlacementKind
+from advisor.domain.machine import Cpu, HostMemory, Machine
+from advisor.domain.workload import Workload
+from advisor.errors import AdvisorError
+from advisor.estimate.candidate import cache_layout
+from advisor.estimate.constants import Constants
+from advisor.estimate.flops import prompt_work
+from advisor.estimate.footprint import Choice
+from advisor.estimate.parts import Part, Setting, compute_rate, parts_of
+from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.weights import WeightProfile, weight_profile
+
+DECODE, PREFILL = 0, 1
+BACKENDS = (
+    ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""), ("cpu", "cpu"),
+    ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
+)  # fmt: skip
+BY_VENDOR = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "vulkan"}
+ENGINES = {"mlx": "mlx", "vllm": "vllm"}
+QUANTS = {
+    "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
+    "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5", "MXFP4": "MXFP4_MOE",
+    "NVFP4": "nvfp4-safetensors",
+}  # fmt: skip
+THREADS = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
+
+
+@dataclass(slots=True)
+class Case:
+    """One configuration and phase: a decode step, or the reading of a prompt. `seconds` is the median of its rows."""
+
+    source: str
+    device: str
+    vendor: str
+    backend: str
+    architecture: str
+    count: int
+    model: str
+    quant: str
+    moe: bool
+    depth: float
+    phase: int
+    tokens: float
+    parts: list[Part]
+    seconds: float
+    file_bytes: float
+    active_share: float
+    bandwidth: float
+    weight: float = 1.0
+    rows: int = 1
+    key: tuple = field(default_factory=tuple)
+
+
+def backend_of_row(row, vendor):
+    """Which parameters a row tells of; None for engines that are not described."""
+    text = row["backend"].lower()
+    for part, backend in BACKENDS:
+        if part in text:
+            found = backend
+            break
+    else:
+        found = BY_VENDOR.get(vendor, "")
+    if found == "cuda" and vendor != "nvidia":
+        found = BY_VENDOR.get(vendor, "")
+    if row["quant"].startswith("mlx") and found == "metal":
+        found = "mlx"
+    return found or None
+
+
+def number(text, default=0.0):
+    """A cell's figure."""
+    return float(text) if text not in ("", None) else default
+
+
+class Cases:
+    """Turns rows into cases; remembers shapes, weights and devices, and counts what is left out."""
+
+    def __init__(self, catalog, constants: Constants):
+        self.catalog, self.constants = catalog, constants
+        self.left_out: Counter[str] = Counter()
+        self._shapes: dict[str, ModelShape] = {}
+        self._models: dict[str, object] = {}
+        self._weights: dict[tuple[str, str], WeightProfile | None] = {}
+        self._devices: dict[str, object] = {}
+
+    def read(self, path: Path) -> list[Case]:
+        """All cases of a table, the median where a configuration occurs several times."""
+        groups: dict[tuple, list[tuple[Case, float]]] = defaultdict(list)
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                for phase, column in ((DECODE, "tg_tps"), (PREFILL, "pp_tps")):
+                    rate = number(row[column])
+                    case = self._case(row, phase) if rate > 0 else None
+                    if case is not None:
+                        groups[case.key].append((case, case.tokens / rate))
+        return [self._merged(found) for found in groups.values()]
+
+    @staticmethod
+    def _merged(found: list[tuple[Case, float]]) -> Case:
+        case = found[0][0]
+        case.seconds = statistics.median(seconds for _, seconds in found)
+        case.rows = len(found)
+        return case
+
+    def _case(self, row, phase) -> Case | None:
+        try:
+            spec = self._device(row["hardware_name"])
+            model = self._model(row["model"])
+        except AdvisorError as error:
+            self.left_out[str(error)] += 1
+            return None
+        backend = backend_of_row(row, spec.vendor.lower())
+        weights = self._weight(model, row["quant"], number(row["file_size_gib"]) * 2**30)
+        if backend is None or weights is None or spec.bandwidth_bytes_per_s is None:
+            self.left_out[f"engine or quantization: {row['backend']} {row['quant']}"] += 1
+            return None
+        return self._timed(row, phase, (spec, backend, model, weights))
+
+    def _timed(self, row, phase, what) -> Case:
+        spec, backend, model, weights = what
+        shape = self._shape(model)
+        prompt, generated = number(row["n_prompt"]), number(row["n_gen"], 128) or 128
+        depth = number(row["depth"])
+        if phase == DECODE and row["source_id"] in ("localmaxxing", "guruswami_nvidia", "guruswami_m3ultra"):
+            depth = max(depth, prompt)
+        tokens = (prompt or 512) if phase == PREFILL else 1.0
+        count = max(1, int(number(row["n_gpus"], 1)))
+        machine = self._machine(spec, backend, count, row)
+        workload = Workload(
+            task="chat", prompt_tokens=int(depth if phase == DECODE else tokens), context=4096,
+            output_tokens=int(generated) if phase == DECODE else 0,
+        )  # fmt: skip
+        setting = self._setting(machine, (shape, weights), backend, workload, row)
+        parts, _ = parts_of(setting)
+        if phase == PREFILL and depth and backend != "cpu":
+            parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
+        key = (row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64)
+        share = (shape.active_params / shape.total_params) if shape.total_params else 1.0
+        return Case(
+            source=row["source_id"], device=spec.name, vendor="cpu" if backend == "cpu" else spec.vendor.lower(),
+            backend=backend, architecture=f"{spec.architecture or ''} {spec.name}", count=count, model=model.id,
+            quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
+            seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
+            bandwidth=spec.bandwidth_bytes_per_s * count, key=key,
+        )  # fmt: skip
+
+    def _setting(self, machine, what, backend, workload, row) -> Setting:
+        shape, weights = what
+        engine = self.constants.engine(ENGINES.get(backend, "llama.cpp"))
+        choice = Choice(shape, weights, engine, cache_layout(workload, engine))
+        if backend == "cpu":
+            return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
+        n = len(machine.accelerators)
+        split = n if backend == "vllm" else 1
+        placement = Placement(
+            kind=PlacementKind.GPU, gpu_layers=shape.n_layers + 1, devices=tuple(range(n)), tensor_parallel=split
+        )
+        return Setting(choice, placement, machine, workload, self.constants)
+
+    def _machine(self, spec, backend, count, row) -> Machine:
+        from dataclasses import replace
+
+        from advisor.catalog.machines import accelerator_of
+
+        if backend == "cpu":
+            match = THREADS.search(row["notes"])
+            threads = int(match[1] or match[2]) if match else (spec.cores or 8)
+            sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
+            return Machine(
+                name=spec.name, origin="catalog",
+                cpu=Cpu(name=spec.name, physical_cores=threads, instruction_sets=sets),
+                memory=HostMemory(bandwidth_bytes_per_s=spec.bandwidth_bytes_per_s),
+            )  # fmt: skip
+        one = replace(accelerator_of(spec, memory_bytes=1 << 40), backend=backend, memory_available_bytes=1 << 40)
+        devices = tuple(replace(one, index=i, unified=False) for i in range(count))
+        return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
+
+    def _device(self, name):
+        if name not in self._devices:
+            self._devices[name] = self.catalog.hardware.find(name)
+        return self._devices[name]
+
+    def _model(self, name):
+        if name not in self._models:
+            self._models[name] = self.catalog.resolve(name)
+        return self._models[name]
+
+    def _shape(self, model) -> ModelShape:
+        if model.id not in self._shapes:
+            self._shapes[model.id] = shape_of(model.architecture)
+        return self._shapes[model.id]
+
+    def _weight(self, model, quant, file_bytes) -> WeightProfile | None:
+        key = (model.id, quant)
+        if key not in self._weights:
+            try:
+                found = weight_profile(model.architecture, QUANTS.get(quant, quant))
+            except KeyError:
+                found = None
+            self._weights[key] = found
+        found = self._weights[key]
+        return found.scaled_to(int(file_bytes)) if found is not None and file_bytes else found
+
+
+def _deeper(parts: list[Part], shape, tokens, depth, flops) -> list[Part]:
+    """Prefill terms of a prompt read after `depth` tokens: more attention."""
+    more = prompt_work(shape, tokens, depth).attention - prompt_work(shape, tokens).attention
+    first = parts[0]
+    prefill = (*first.prefill[:6], first.prefill[6] + more / flops, first.prefill[7])
+    return [Part(first.posterior, first.decode, prefill, first.decode_variance, first.prefill_variance), *parts[1:]]

@@ -1,0 +1,127 @@
+"""Overlays: facts on top, associative, and denials that win."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.catalog.overlay import Layer, layer_of, merge_layers, read_layer
+from advisor.catalog.source import load_catalog, user_overlays
+from advisor.catalog.strict_yaml import parse_yaml
+from advisor.errors import BadDocument, UnknownName
+
+BASE = "schema: 1\nfamily: F\nvendor: V\nmodels:\n- {id: v/a, name: A, category: llm, params: {total: 10, active: 5}}\n"
+
+
+@pytest.fixture
+def base(tmp_path):
+    family = tmp_path / "base" / "models" / "v" / "f.yaml"
+    family.parent.mkdir(parents=True)
+    family.write_text(BASE + "- {id: v/b, name: B, category: llm, licence: {id: mit}}\n")
+    return tmp_path / "base"
+
+
+def load(base, tmp_path, *texts):
+    paths = []
+    for number, text in enumerate(texts):
+        paths.append(tmp_path / f"overlay-{number}.yaml")
+        paths[-1].write_text(text)
+    return load_catalog(paths, source=base, cache=tmp_path / "cache")
+
+
+def test_facts_merge_by_key(base, tmp_path):
+    catalog = load(base, tmp_path, "schema: 1\nmodels:\n- {id: v/a, params: {total: 20}, aliases: [mine]}\n")
+    model = catalog.resolve("mine")
+    assert (model.id, model.total_params, model.active_params, model.name) == ("v/a", 20, 5, "A")
+
+
+def test_new_models_enter(base, tmp_path):
+    new = "schema: 1\nfamily: N\nvendor: Us\nmodels:\n- {id: us/new, name: New, category: llm}\n"
+    assert load(base, tmp_path, new).resolve("us/new").vendor == "Us"
+    with pytest.raises(BadDocument, match="needs name, category"):
+        load(base, tmp_path, "schema: 1\nfamily: N\nvendor: Us\nmodels:\n- {id: us/new}\n")
+
+
+def test_deny_wins_over_a_later_layer(base, tmp_path):
+    deny = "schema: 1\ndeny: {models: ['v/A']}\n"
+    again = "schema: 1\nfamily: F\nvendor: V\nmodels:\n- {id: v/a, name: A, category: llm}\n"
+    catalog = load(base, tmp_path, deny, again)
+    with pytest.raises(UnknownName):
+        catalog.resolve("v/a")
+    assert [entry.id for entry in catalog.entries()] == ["v/b"]
+
+
+@pytest.mark.parametrize("deny", ["{vendors: [V]}", "{licences: ['MI?']}"])
+def test_deny_by_vendor_and_licence(base, tmp_path, deny):
+    left = [entry.id for entry in load(base, tmp_path, f"schema: 1\ndeny: {deny}\n").entries()]
+    assert "v/b" not in left
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("schema: 1\nmodel: []\n", "unknown key 'model'"),
+        ("schema: 1\ndeny: {model: [x]}\n", "deny takes lists"),
+        ("schema: 1\ndeny: {models: x}\n", "must be a list of patterns"),
+        ("schema: 1\nmodels: {a: 1}\n", "models must be a list"),
+        ("schema: 1\nmodels:\n- {name: A}\n", "without an id"),
+        ("schema: 1\nmodels:\n- {id: v/a, params: {total: -1}}\n", "params.total"),
+        ("schema: 1\nmodels:\n- {id: v/a, engines: [rocket]}\n", "engines"),
+        ("- 1\n", "a mapping is needed"),
+        ("a: &x [*x]\n", "anchors"),
+    ],
+)
+def test_hostile_overlays_are_refused(base, tmp_path, text, reason):
+    with pytest.raises(BadDocument) as caught:
+        load(base, tmp_path, text)
+    assert "overlay-0.yaml" in caught.value.message
+    assert reason in caught.value.message
+
+
+def test_organisation_then_user(tmp_path, monkeypatch):
+    organisation, config = tmp_path / "org", tmp_path / "config"
+    organisation.mkdir()
+    (config / "catalog").mkdir(parents=True)
+    monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(organisation))
+    assert user_overlays(config) == (organisation, config / "catalog")
+    monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(tmp_path / "none"))
+    assert user_overlays(config) == (config / "catalog",)
+
+
+def test_folders_are_read_in_order(tmp_path):
+    (tmp_path / "b.yaml").write_text("schema: 1\nmodels:\n- {id: v/a, note: second}\n")
+    (tmp_path / "a.yaml").write_text("schema: 1\nmodels:\n- {id: v/a, note: first, domain: legal}\n")
+    record = read_layer([tmp_path]).models["v/a"]
+    assert (record["note"], record["domain"]) == ("second", "legal")
+
+
+facts = st.fixed_dictionaries(
+    {"id": st.just("v/a")},
+    optional={
+        "note": st.none() | st.text(max_size=3),
+        "params": st.none() | st.dictionaries(st.sampled_from(["total", "active"]), st.integers(1, 9), max_size=2),
+        "languages": st.lists(st.sampled_from(["en", "de"]), max_size=2),
+        "artifacts": st.lists(
+            st.fixed_dictionaries(
+                {"repo": st.sampled_from(["r/1", "r/2"]), "format": st.sampled_from(["gguf", "mlx"])}
+            ),
+            max_size=2,
+            unique_by=lambda a: a["repo"],
+        ),
+    },
+)
+layers = st.builds(
+    Layer,
+    models=facts.map(lambda record: {"v/a": record}) | st.just({}),
+    deny=st.fixed_dictionaries({"models": st.frozensets(st.sampled_from(["a/*", "b/*"]))}),
+)
+
+
+@given(layers, layers, layers)
+def test_merging_is_associative(a, b, c):
+    left, right = merge_layers(merge_layers(a, b), c), merge_layers(a, merge_layers(b, c))
+    assert left == right
+
+
+def test_hardware_documents_are_layers_too():
+    document = parse_yaml(b"family: Mine\nvendor: Us\ndevices: [{id: us/card}]\n", "mine.yaml")
+    assert layer_of(document).hardware == (document.value,)

@@ -1,0 +1,102 @@
+"""Several sources of one device, the variables that hide devices, and nvidia-smi as the second source."""
+
+import pytest
+
+from advisor.domain.machine import Accelerator
+from advisor.probes.merge import merge
+from advisor.probes.nvidia_smi import read_nvidia_smi
+from advisor.probes.pci import lane_bytes_per_s, normal_address
+from advisor.probes.sighting import Sighting
+from advisor.probes.visibility import apply_visibility
+from tests.probes.probe_trees import GIB, Tree, said
+
+# joining
+
+
+def sighting(source, address=None, uuid=None, **facts):
+    facts = {"name": "", "vendor": "nvidia"} | facts
+    return Sighting(source=source, device=Accelerator(index=0, pci_address=address, **facts), uuid=uuid)
+
+
+def test_one_device_by_four_sources():
+    seen = [
+        sighting("nvml", "0000:01:00.0", "GPU-1", name="RTX 4090", memory_total_bytes=25757220864),
+        sighting("vulkan", "0000:01:00.0", memory_total_bytes=25769803776, backend="vulkan"),
+        sighting("nvidia-smi", "0000:01:00.0", "GPU-1", memory_total_bytes=8 * GIB),
+        Sighting(
+            source="pci",
+            device=Accelerator(index=0, name="", vendor="nvidia", pci_address="0000:01:00.0"),
+            present_only=True,
+        ),
+    ]
+    (merged,) = merge(seen)
+    assert merged.device.memory_total_bytes == 25757220864
+    assert merged.seen_by == ("nvml", "vulkan", "nvidia-smi", "pci")
+    (conflict,) = merged.conflicts
+    assert (conflict.kept_source, conflict.other_source, conflict.other) == ("nvml", "nvidia-smi", str(8 * GIB))
+
+
+def test_equal_names_are_not_one_device():
+    assert len(merge([sighting("a", "0000:01:00.0", name="X"), sighting("a", "0000:02:00.0", name="X")])) == 2
+
+
+def test_addresses_are_written_in_several_ways():
+    assert normal_address("00000000:01:00.0") == normal_address("0000:01:00.0") == "0000:01:00.0"
+    assert normal_address("0000000F:01:00.0") == "000f:01:00.0"
+    assert normal_address("01:00") is None
+
+
+def test_lane_rates():
+    assert lane_bytes_per_s("16.0 GT/s PCIe", 16) == pytest.approx(31.5e9, rel=0.001)
+    assert lane_bytes_per_s("Unknown", 16) is None
+    assert lane_bytes_per_s("16.0 GT/s PCIe", 0) is None
+
+
+def test_amd_variables(tree):
+    devices = [Accelerator(index=i, name="RX", vendor="amd") for i in range(3)]
+    host = tree(Tree(environ={"ROCR_VISIBLE_DEVICES": "1,2", "HIP_VISIBLE_DEVICES": "0"}))
+    shown, notes = apply_visibility(devices, [None] * 3, host)
+    assert [d.usable for d in shown] == [False, True, False], "HIP counts among what ROCR left"
+    assert len(notes) == 2
+
+
+def test_void_in_a_container(tree):
+    devices = [Accelerator(index=0, name="RTX", vendor="nvidia")]
+    environ = {"NVIDIA_VISIBLE_DEVICES": "void"}
+    inside, _ = apply_visibility(devices, [None], tree(Tree(files={"/.dockerenv": ""}, environ=environ)))
+    assert [d.usable for d in inside] == [False]
+
+
+def test_void_outside_means_nothing(tree):
+    devices = [Accelerator(index=0, name="RTX", vendor="nvidia")]
+    outside, _ = apply_visibility(devices, [None], tree(Tree(environ={"NVIDIA_VISIBLE_DEVICES": "void"})))
+    assert [d.usable for d in outside] == [True]
+
+
+# nvidia-smi
+
+SMI = "nvidia-smi --query-gpu=index,uuid,pci.bus_id,name,memory.total,memory.free{} --format=csv,noheader,nounits"
+
+
+def smi(tree, full, short=""):
+    commands = {SMI.format(",compute_cap"): full}
+    if short:
+        commands[SMI.format("")] = said(short)
+    return read_nvidia_smi(
+        tree(Tree(files={"/bin/nvidia-smi": ""}, environ={"PATH": "/bin"}, commands=commands))
+    ).sightings
+
+
+@pytest.mark.parametrize(
+    "cell", ["[N/A]", "[Not Supported]", "[Insufficient Permissions]", "[GPU is lost]", "[Unknown Error]"]
+)
+def test_texts_in_cells_are_unknown(tree, cell):
+    (found,) = smi(tree, said(f"0, GPU-a, 00000000:01:00.0, NVIDIA A100, {cell}, {cell}, {cell}\n"))
+    assert (found.device.memory_total_bytes, found.device.memory_available_bytes) == (None, None)
+    assert found.device.compute_capability is None
+
+
+def test_old_programs_lack_a_column(tree):
+    refused = said('Field "compute_cap" is not a valid field to query.\n', code=2)
+    (found,) = smi(tree, refused, "0, GPU-a, 00000000:01:00.0, Tesla V100-PCIE-16GB, 16160, 16000\n")
+    assert found.device.memory_total_bytes == 16160 << 20

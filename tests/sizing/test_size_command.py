@@ -1,0 +1,136 @@
+"""`advisor size` and `advisor hardware` from the command line, on the catalog as shipped."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advisor.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole module: compiling the catalog takes seconds."""
+    return tmp_path_factory.mktemp("advisor")
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ADVISOR_CACHE", "ADVISOR_DATA", "ADVISOR_CONFIG", "ADVISOR_MODELS"):
+        monkeypatch.setenv(name, str(folders / name.lower()))
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    code = main(list(args))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def sized(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
+    code, out, err = run(capsys, "size", "--no-simulation", "--json", *args)
+    assert code == 0, err
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def test_chat_for_a_team(capsys: pytest.CaptureFixture[str]) -> None:
+    document = sized(capsys, "--task", "chat", "--users", "50")
+    assert next(iter(document)) == "schema"
+    assert document["schema"] == "advisor.sizing/1"
+    assert document["request"]["users"] == 50
+    assert document["machines_considered"] >= 12
+    assert [o["rank"] for o in document["options"]] == [1, 2, 3, 4, 5]
+    for option in document["options"]:
+        held = option["users_held"]
+        assert held["p10"] < held["p50"] < held["p90"]
+        assert held["p50"] >= 50
+        assert option["headroom"] >= 0
+        assert option["binding"]
+        assert option["quality"]["score"] > 0
+        assert option["memory"]["weights"] < option["memory"]["available"]
+        assert option["p95"]["tpot_s"] <= document["request"]["max_tpot_s"]
+
+
+def test_more_users_never_need_fewer_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    machine = ("--hardware", "generic/workstation-1x-rtx-4090", "--model", "qwen3-8b")
+    few, many = (sized(capsys, "--task", "rag", "--users", n, *machine)["options"][0] for n in ("10", "400"))
+    assert few["count"] <= many["count"]
+    assert many["users_held"]["p50"] >= 400
+
+
+def test_a_stated_machine_and_a_simulation(capsys: pytest.CaptureFixture[str]) -> None:
+    args = ("--task", "coding", "--users", "5", "--gpu", "2x RTX 3090", "--ram", "64GiB", "--model", "qwen3-8b")
+    code, out, err = run(capsys, "size", "--json", *args)
+    assert code == 0, err
+    (option,) = json.loads(out)["options"]
+    assert option["simulated"]
+    assert option["model"].lower() == "qwen/qwen3-8b"
+    assert len(option["accelerators"]) == 2
+    code, text, _ = run(capsys, "size", *args)
+    assert code == 0
+    assert "holds" in text
+    assert "bound by" in text
+
+
+def test_a_quote_by_overlay_decides_about_the_budget(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    quotes = tmp_path / "hardware" / "quotes.yaml"
+    quotes.parent.mkdir()
+    quotes.write_text(
+        "devices:\n"
+        "  - id: generic/server-1x-l40s\n"
+        "    prices:\n"
+        '      - {usd: 12000, date: "2026-11-01", kind: quote, source: our supplier}\n'
+    )
+    base = ("--task", "chat", "--users", "20", "--limit", "40", "--catalog", str(tmp_path))
+    within = sized(capsys, *base, "--budget", "13000")
+    assert "generic/server-1x-l40s" in {o["machine"] for o in within["options"]}
+    quoted = next(o for o in within["options"] if o["machine"] == "generic/server-1x-l40s")
+    assert quoted["price"]["source"] == "our supplier"
+    assert quoted["within_budget"] is True
+    below = sized(capsys, *base, "--budget", "11000")
+    assert "generic/server-1x-l40s" not in {o["machine"] for o in below["options"]}
+
+
+def test_nothing_meets_it_exits_3_with_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    args = ("size", "--no-simulation", "--json", "--task", "chat", "--users", "10", "--max-tpot", "1us")
+    code, out, err = run(capsys, *args)
+    assert code == 3
+    document = json.loads(out)
+    assert document["options"] == []
+    assert document["rejected"]
+    assert document["nearest"]
+    assert "error: " in err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("size", "--task", "chat", "--users", "0"),
+        ("size", "--task", "chat", "--budget", "-5"),
+        ("size", "--task", "chat", "--budget", "nan"),
+        ("size", "--task", "no-such-task"),
+        ("size", "--task", "embedding"),
+        ("size", "--task", "chat", "--model", "no-such-model-9x"),
+        ("size", "--task", "chat", "--gpu", "RTX 9999"),
+        ("hardware", "show", "RTX 9999"),
+        ("hardware", "list", "--kind", "toaster"),
+    ],
+)
+def test_bad_input_is_one_clear_line(capsys: pytest.CaptureFixture[str], args: tuple[str, ...]) -> None:
+    code, out, err = run(capsys, *args)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+def test_hardware_show_and_list(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "hardware", "show", "a100 80gb pcie", "--json")
+    assert code == 0
+    assert json.loads(out)["id"] == "nvidia/a100-pcie-80gb"
+    code, out, _ = run(capsys, "hardware", "list", "--kind", "machine")
+    assert code == 0
+    assert "DGX Spark" in out
+    code, out, _ = run(capsys, "hardware", "show", "DGX Spark")
+    assert "273 GB/s" in out
