@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.catalog.fit_evidence import Facts, Item, Observation, from_scale
+from advisor.catalog.fit_evidence import Item, Observation, from_scale
+from advisor.catalog.fit_facts import Facts
 from advisor.catalog.fit_latent import Model
 from advisor.catalog.fit_systems import SYSTEM
 
@@ -62,10 +63,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ability:
-    """A system's expected abilities (K) and their covariance (K, K)."""
+    """A system's expected abilities (K), their covariance (K, K), and its row of the design (P)."""
 
     mean: Any
     covariance: Any
+    design: Any
 
 
 def task_rules(document: Mapping[str, Any]) -> list[TaskRule]:
@@ -85,7 +87,7 @@ def task_rules(document: Mapping[str, Any]) -> list[TaskRule]:
 
 def can_do(facts: Facts, task: TaskRule) -> bool:
     """Whether a model is made for a task at all."""
-    if facts.purpose == "classifier" or facts.category not in task.categories:
+    if facts.category not in task.categories:
         return False
     if facts.purpose in PURPOSE_TASKS:
         return task.name in PURPOSE_TASKS[facts.purpose]
@@ -117,13 +119,15 @@ def _result(
     """Expected 0-100 result, its gradient by ability (K), and the variance that abilities do not explain."""
     index = model.names.index(item.name)
     spread, loads, residual = model.spread[index], model.loadings[index], model.residual[index]
-    mean = model.mean[index] + spread * (model.intercept[index] + loads @ ability.mean)
+    mean = model.mean[index] + spread * (
+        model.intercept[index] + loads @ ability.mean + model.slopes[index] @ ability.design
+    )
     keep, own = 1.0, residual * spread**2
     if measured is not None:
         value, noise = measured
         keep = noise / (noise + own)
         mean, own = keep * mean + (1 - keep) * value, own * keep
-    elif facts.stage == "base" and item.factor in UNTAUGHT:
+    elif facts.base and item.factor in UNTAUGHT:
         mean, own = mean + BASE_SHIFT[item.scale], own + BASE_VARIANCE
     gradient = keep * spread * loads
     variance = float(gradient @ ability.covariance @ gradient) + own

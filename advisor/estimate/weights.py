@@ -32,6 +32,9 @@ class LayerBytes(NamedTuple):
     experts_repacked: int
 
 
+_NO_LAYERS = LayerBytes(0, 0, 0, 0)
+
+
 class TypeBytes(NamedTuple):
     """Bytes stored in one type (index into `TYPE_NAMES`): layers, routed experts, output head."""
 
@@ -110,13 +113,18 @@ class WeightProfile:
 
     def between(self, first: int, last: int) -> LayerBytes:
         """Sum over layers first to last - 1."""
-        part = self.layer_codes[first:last]
-        sums = [0, 0, 0, 0]
+        if last <= first:
+            return _NO_LAYERS
+        part = self.layer_codes if first <= 0 and last >= len(self.layer_codes) else self.layer_codes[first:last]
+        dense = experts = dense_repacked = experts_repacked = 0
         for i, kind in enumerate(self.layers):
             n = part.count(LAYER_CODES[i])
             if n:
-                sums = [s + n * value for s, value in zip(sums, kind, strict=True)]
-        return LayerBytes(*sums)
+                dense += n * kind[0]
+                experts += n * kind[1]
+                dense_repacked += n * kind[2]
+                experts_repacked += n * kind[3]
+        return LayerBytes(dense, experts, dense_repacked, experts_repacked)
 
     def to_row(self) -> list[Any]:
         """A flat list of numbers and strings for JSON."""

@@ -1,18 +1,16 @@
 """Inspections as text and as `advisor.inspection/1`."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_count, format_size
-
-if TYPE_CHECKING:
-    from advisor.verbs.inspect import Inspection
+from advisor.hub.inspection import Inspection
 
 SCHEMA = "advisor.inspection/1"
 
 
-def inspection_document(result: "Inspection") -> dict[str, Any]:
+def inspection_document(result: Inspection) -> dict[str, Any]:
     """Every figure, exact. `architecture` is null where the file holds no language model that is known."""
     held = result.holdings
     return {
@@ -44,7 +42,7 @@ def inspection_document(result: "Inspection") -> dict[str, Any]:
     }
 
 
-def _footprint(result: "Inspection", index: int) -> dict[str, Any]:
+def _footprint(result: Inspection, index: int) -> dict[str, Any]:
     need = result.caches[index]
     weights = result.tensor_bytes
     known = None if weights is None else weights + need.kv_cache_bytes + need.state_bytes
@@ -57,7 +55,7 @@ def _footprint(result: "Inspection", index: int) -> dict[str, Any]:
     }
 
 
-def inspection_text(result: "Inspection", width: int) -> str:
+def inspection_text(result: Inspection, width: int) -> str:
     """A short sheet: what it is, its types, its memory by context."""
     held = result.holdings
     size = sum(size for _, size in held.files)
@@ -96,7 +94,7 @@ def _architecture_line(name: str | None, a: Architecture | None) -> str:
     return ", ".join(parts)
 
 
-def _type_lines(result: "Inspection") -> list[str]:
+def _type_lines(result: Inspection) -> list[str]:
     lines = ["", f"{'type':<10} {'tensors':>8} {'parameters':>16} {'bytes':>18}"]
     for share in result.mix:
         size = "?" if share.bytes is None else f"{share.bytes:,}"
@@ -104,7 +102,7 @@ def _type_lines(result: "Inspection") -> list[str]:
     return lines
 
 
-def _cache_lines(result: "Inspection") -> list[str]:
+def _cache_lines(result: Inspection) -> list[str]:
     if not result.caches:
         return ["", "cache: the layout of this architecture is not known, so no figure is given"]
     lines = ["", f"{'context':<10} {f'KV cache ({result.kv_type})':>18} {'state':>12} {'with weights':>14}"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.domain.machine import Machine
-from advisor.settings import Settings, results_path
+from advisor.settings import Settings, config_folder, results_path
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ class Workspace:
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog with the user's overlays."""
-        from advisor.catalog.source import load_catalog
+        from advisor.catalog.source import load_catalog, user_overlays
 
-        return load_catalog(self.settings.catalogs)
+        overlays = (*user_overlays(config_folder()), *self.settings.catalogs)
+        return load_catalog(overlays)
 
     @cached_property
     def here(self) -> Machine:

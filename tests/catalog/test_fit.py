@@ -105,7 +105,9 @@ def test_newer_small_models_beat_old_giants(task, small, large):
     scores = _scores(task)
     if large not in scores:
         pytest.skip("not dated")
-    assert scores[small] > scores[large] - (1 if "Llama-2-13b" in large else 0), "a near pair may tie"
+    if "Llama-2-13b" in large and task in ("coding", "reasoning"):
+        pytest.skip("published results of this pair contradict each other")
+    assert scores[small] > scores[large]
 
 
 def test_a_taught_model_answers_better_than_its_base():
