@@ -148,6 +148,16 @@ def test_a_shared_pool_is_counted_once(chat, constants):
     assert found.fits
 
 
+def test_a_fast_card_comes_before_a_large_shared_pool(chat, constants):
+    shared = card(1, name="Radeon 780M", vendor="amd", backend="vulkan", architecture="RDNA 3", unified=True, gib=64,
+                  bandwidth_bytes_per_s=90e9)  # fmt: skip
+    shape, weights = prepared(models.LLAMA_8B, "Q4_K_M")
+    machine = computer(shared, card(0))
+    found = placements(shape, weights, machine, chat, engine="llama.cpp", constants=constants)
+    assert found[0].devices == (1,)
+    assert machine.accelerators[1].name == "GeForce RTX 4090"
+
+
 def test_users_share_a_step_and_each_has_a_cache(gaming_pc, chat, constants):
     one = run(models.LLAMA_8B, gaming_pc, chat, constants)
     eight = run(models.LLAMA_8B, gaming_pc, replace(chat, users=8), constants)
