@@ -127,7 +127,7 @@ def test_several_cards_hold_what_one_cannot(chat, constants):
 
 
 def test_tensor_split_is_faster_than_layer_split(chat, constants):
-    machine = computer(card(0, gib=32), card(1, gib=32))
+    machine = computer(*(card(i, gib=32, link_bytes_per_s=300e9) for i in range(2)))
     shape, weights = prepared(models.LLAMA_70B, "awq")
     options = placements(shape, weights, machine, chat, engine="vllm", constants=constants)
     assert [p.tensor_parallel for p in options] == [2, 1]
