@@ -7,13 +7,14 @@ their bits per weight. A profile is compact and turns into a flat JSON row and b
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from advisor.domain.architecture import Architecture
 from advisor.estimate.formats import flat_bits, preset_of
 from advisor.estimate.quant_rules import QuantContext, assign_types
 from advisor.estimate.tensor_types import TYPE_NAMES, aligned, tensor_bytes
-from advisor.estimate.tensors import LAYER_CODES, Tensor, tensor_list
+from advisor.estimate.tensors import LAYER_CODES, NAMES, Tensor, tensor_list
 from advisor.estimate.traits import traits_of
 
 _EMBEDDINGS = frozenset(
@@ -192,6 +193,7 @@ def _header_bytes(architecture: Architecture, kind: str) -> int:
     return (25 if sentencepiece else 60) * architecture.vocab
 
 
+@lru_cache(maxsize=NAMES)
 def _layer_of(name: str) -> str | None:
     head, _, rest = name.partition("blk.")
     return head + rest.split(".", 1)[0] if rest else None

@@ -1,4 +1,4 @@
-"""Learning from results: a model that was run meets its measurement, other models get better, noise does little harm."""
+"""Learning from results: a model that was run meets its measurement, others get better, noise does little harm."""
 
 import math
 from dataclasses import replace

@@ -71,12 +71,15 @@ def machine(tree):
 
 
 @pytest.fixture(scope="session")
-def hardware(tmp_path_factory):
-    from advisor.catalog.source import load_catalog
+def hardware():
+    """The real hardware catalog, from its files."""
+    import yaml
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADVISOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return load_catalog().hardware
+    from advisor.catalog.hardware import HardwareCatalog
+    from advisor.catalog.hardware_schema import compile_hardware
+
+    files = sorted((Path(__file__).parents[2] / "catalog" / "hardware").rglob("*.yaml"))
+    return HardwareCatalog.from_rows(compile_hardware([yaml.load(p.read_text(), yaml.CSafeLoader) for p in files]))
 
 
 def adapters(tree, *entries, wmi="", beside=()):

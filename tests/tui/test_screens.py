@@ -63,7 +63,7 @@ async def test_a_download_can_be_stopped_and_goes_on_in_the_background():
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, DownloadScreen) and app.screen.stage == "offered")
         await pilot.press("y")
-        await until(pilot, lambda: "50%" in screen_text(app))
+        await until(pilot, lambda: "fetching" in screen_text(app))
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.home
