@@ -23,7 +23,7 @@ COMPUTE_HELP = 1.5
 """Most that another quantization of the same weights speeds up the reading of a prompt, whose arithmetic stays the
 same: kernels differ, bytes hardly matter."""
 FAR_OFF = 2.0
-"""A choice that was too slow by this factor rules out every other that has this many times its work: a prompt is read in
+"""A choice too slow by this factor rules out every other that has this many times its work: a prompt is read in
 time proportional to the active parameters, a token written in proportion to the bytes read, give or take less."""
 BYTES_HELP = 1.3
 """Slack on the rule that decoding time follows the bytes read: kernels of some types are slower per byte."""
