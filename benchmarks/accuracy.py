@@ -13,7 +13,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.fit_constants import left_out, load, other_models, tuned
+from benchmarks.fit_constants import left_out, load, tuned
 from benchmarks.fitting import DECODE, Hierarchy
 from benchmarks.intervals import Judged
 from benchmarks.peer_formulas import llmfit, whichllm
@@ -93,7 +93,11 @@ def main() -> int:
         return 0
     cases, generation_of, unused = load(options.rows)
     print(f"{len(cases)} configurations; {sum(unused.values())} rows left out")
-    hierarchy = Hierarchy(cases, generation_of) if options.quick else tuned(cases, generation_of)
+    within, between = [], []
+    if options.quick:
+        hierarchy = Hierarchy(cases, generation_of)
+    else:
+        hierarchy, within, between = tuned(cases, generation_of)
     by_source = left_out(hierarchy, cases, lambda case: case.source)
     print("\n".join(table("sources left out", by_source)))
     calm = [j for j in by_source if j.case.source not in CROWD]
@@ -101,8 +105,8 @@ def main() -> int:
         print("\n".join(table("the same without crowd-sourced rows", calm)))
     print("\n".join(peers(by_source, _parameters(cases))))
     if not options.quick:
-        print("\n".join(table("devices left out", left_out(hierarchy, cases, lambda case: case.device))))
-        print("\n".join(table("models left out, the device's other rows known", other_models(hierarchy, cases))))
+        print("\n".join(table("devices left out", between)))
+        print("\n".join(table("models left out, the device's other rows known", within)))
     return 0
 
 

@@ -21,6 +21,10 @@ MINIMUM = 2
 """Configurations a device needs for a posterior of its own."""
 
 
+WIDEST = 12.0
+"""Most that the variance between devices is raised: a backend with few devices would get no usable interval."""
+
+
 def load(rows: Path):
     """Cases of a table, and how a case's generation is told."""
     import yaml
@@ -68,8 +72,11 @@ def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
     return judged
 
 
-def tuned(cases: list[Case], generation_of) -> Hierarchy:
-    """A hierarchy whose noise and class spreads give honest intervals, found from left-out models and devices."""
+def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, list[Judged], list[Judged]]:
+    """A hierarchy whose noise and class spreads give honest intervals, found from left-out models and devices.
+
+    Beside it the predictions that they were found from: left-out models on known devices, and left-out devices.
+    """
     hierarchy = Hierarchy(cases, generation_of)
     within, between = other_models(hierarchy, cases), left_out(hierarchy, cases, lambda case: case.device)
     for backend in hierarchy.backends:
@@ -84,10 +91,14 @@ def tuned(cases: list[Case], generation_of) -> Hierarchy:
             for j in chosen:
                 j.noise = noise[phase]
             if len(chosen) >= 20:
-                spread.append(min(9.0, spread_for(chosen)))
+                spread.append(min(WIDEST, spread_for(chosen)))
         hierarchy.noise[backend] = noise
         hierarchy.spread[backend] = max(spread, default=1.0)
-    return hierarchy
+    for j in within:
+        j.noise = hierarchy.noise[j.case.backend][j.case.phase]
+    for j in between:
+        j.variance *= hierarchy.spread[j.case.backend]
+    return hierarchy, within, between
 
 
 def pairs(posterior: Posterior) -> str:
@@ -160,7 +171,7 @@ def main() -> int:
         return 0
     cases, generation_of, _ = load(options.rows)
     cases = [case for case in cases if case.source not in options.leave_out]
-    hierarchy = tuned(cases, generation_of)
+    hierarchy, _, _ = tuned(cases, generation_of)
     sections = [*backends_yaml(hierarchy), *devices_yaml(hierarchy, cases)]
     if options.write:
         path = FOLDER / "calibration.yaml"

@@ -17,9 +17,10 @@ from advisor.domain.workload import Workload
 from advisor.errors import AdvisorError
 from advisor.estimate.candidate import cache_layout
 from advisor.estimate.constants import Constants
+from advisor.estimate.cpu_rates import cpu_power
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
-from advisor.estimate.parts import Part, Setting, compute_rate, parts_of
+from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts_of
 from advisor.estimate.shape import ModelShape, shape_of
 from advisor.estimate.weights import WeightProfile, weight_profile
 
@@ -148,10 +149,14 @@ class Cases:
         if phase == PREFILL and depth and backend != "cpu":
             parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
         key = (row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64)
+        architecture = spec.architecture or ""
+        if backend == "cpu":
+            power = cpu_power(machine, self.constants)
+            architecture = cpu_class(power) if power else ""
         share = (shape.active_params / shape.total_params) if shape.total_params else 1.0
         return Case(
             source=row["source_id"], device=spec.name, vendor="cpu" if backend == "cpu" else spec.vendor.lower(),
-            backend=backend, architecture=f"{spec.architecture or ''} {spec.name}", count=count, model=model.id,
+            backend=backend, architecture=f"{architecture} {spec.name}", count=count, model=model.id,
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
             bandwidth=spec.bandwidth_bytes_per_s * count, key=key,

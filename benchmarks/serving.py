@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from advisor.catalog.source import load_catalog
+from advisor.errors import AdvisorError
 from advisor.estimate.shape import shape_of
 from advisor.estimate.weights import weight_profile
 from advisor.sizing.capacity import mean_step
@@ -84,7 +85,7 @@ def main(path):
         for row in csv.DictReader(file):
             try:
                 seconds = predict(row, catalog, constants, served)
-            except Exception as error:
+            except (AdvisorError, KeyError, TypeError, ValueError) as error:
                 print(f"skipped {row['id']}: {error}", file=sys.stderr)
                 continue
             if seconds:

@@ -91,3 +91,5 @@ class BenchReport:
     error_percent: Mapping[str, float | None]
     stored: bool
     notices: tuple[str, ...] = ()
+    others: tuple[BenchResult, ...] = ()
+    """Measured in the same go and stored too."""

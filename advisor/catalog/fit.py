@@ -1,8 +1,8 @@
 """Fits the quality of every model from the evidence in the catalog: `python -m advisor.catalog.fit [CATALOG_FOLDER]`.
 
-Reads catalog/quality/facts.csv, evidence/*.csv, benchmarks.yaml and tasks.yaml; writes quality/scores.csv and
-quality/coefficients.json. Needs NumPy and about a minute; the same input gives the same output. The product itself
-only reads what this wrote.
+Reads the models, evidence/*.csv, benchmarks.yaml, tasks.yaml, quality/kinds.yaml and quality/quantization.csv; writes
+quality/scores.csv and quality/coefficients.json. Needs NumPy and about a minute; the same input gives the same output.
+The product itself only reads what this wrote.
 """
 
 import csv
@@ -14,20 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.catalog.fit_evidence import (
-    Facts,
-    Item,
-    Observation,
-    item_of,
-    observations,
-    read_evidence,
-    read_facts,
-    read_yaml,
-)
+from advisor.catalog.fit_evidence import Item, Observation, item_of, observations
+from advisor.catalog.fit_facts import Facts, facts_of
 from advisor.catalog.fit_latent import Cells, Model, abilities, fit
 from advisor.catalog.fit_quant import fit_losses, read_losses
 from advisor.catalog.fit_scores import Ability, Score, TaskRule, can_do, score, task_rules
 from advisor.catalog.fit_systems import SYSTEM, assumed_loadings, group_of, has_basis, prior_of
+from advisor.catalog.folder import read_folder
+from advisor.catalog.strict_yaml import read_yaml
 
 FEWEST_MODELS = 6
 """A benchmark with results of fewer models says nothing about its own loading and is not fitted."""
@@ -51,10 +45,12 @@ class Inputs:
 
 def read_inputs(folder: Path) -> Inputs:
     """Facts, benchmarks, results and tasks of a catalog folder."""
-    models = {facts.model: facts for facts in read_facts(folder / "quality" / "facts.csv")}
-    rows = read_evidence(folder / "evidence")
-    document = read_yaml(folder / "benchmarks.yaml")
+    raw = read_folder(folder)
+    kinds_document = read_yaml(folder / "quality" / "kinds.yaml", "catalog/quality/kinds.yaml").value
+    models = {model: facts_of(record, kinds_document) for model, record in raw.models.items()}
+    rows = [row for model in sorted(raw.evidence) for row in raw.evidence[model]]
     kinds = {row["benchmark"]: row["task"] for row in rows}
+    document = raw.tables["benchmarks"]
     found = {name: item_of(name, document["rules"]) for name in sorted(kinds)}
     items = {name: item for name, item in found.items() if item is not None}
     return Inputs(
@@ -62,7 +58,7 @@ def read_inputs(folder: Path) -> Inputs:
         items=items,
         kinds=kinds,
         results=observations(rows, models, items),
-        tasks=task_rules(read_yaml(folder / "tasks.yaml")),
+        tasks=task_rules(raw.tables["tasks"]),
         factors=document["factors"],
     )
 
@@ -118,8 +114,12 @@ def all_abilities(
     import numpy as np
 
     own = np.einsum("knln->nkl", model.covariance)
+    design = prior_of(fitted, group).design
     known = {
-        (system[0].model, system[1]): (system, Ability(mean=model.theta[index], covariance=own[index]))
+        (system[0].model, system[1]): (
+            system,
+            Ability(mean=model.theta[index], covariance=own[index], design=design[index]),
+        )
         for index, system in enumerate(fitted)
     }
     others = [
@@ -130,9 +130,10 @@ def all_abilities(
         if (facts.model, mode) not in known
     ]
     if others:
-        mean, covariance = abilities(model, prior_of(fitted, group), prior_of(others, group))
+        wanted = prior_of(others, group)
+        mean, covariance = abilities(model, prior_of(fitted, group), wanted)
         for index, system in enumerate(others):
-            ability = Ability(mean=mean[index], covariance=covariance[index])
+            ability = Ability(mean=mean[index], covariance=covariance[index], design=wanted.design[index])
             known[system[0].model, system[1]] = (system, ability)
     return known
 
@@ -167,6 +168,7 @@ def coefficients(models: Mapping[str, Model], inputs: Inputs, quantization: Mapp
                         "mean": round(float(model.mean[index] + model.spread[index] * model.intercept[index]), 3),
                         "spread": round(float(model.spread[index]), 3),
                         "loadings": [round(float(value), 3) for value in model.loadings[index]],
+                        "slopes": [round(float(value), 3) for value in model.slopes[index]],
                         "residual_variance": round(float(model.residual[index]), 3),
                     }
                     for index, name in enumerate(model.names)

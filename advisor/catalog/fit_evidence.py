@@ -1,18 +1,17 @@
-"""What the fit of quality reads: facts about models, benchmark results, and the rule by which each result counts.
+"""Benchmark results on a common scale, each with the variance of its measurement, by the rules of benchmarks.yaml.
 
-Reads the folder `catalog/` (facts.csv, evidence/*.csv, benchmarks.yaml, tasks.yaml) and gives systems (weights in one
-thinking mode) and observations on a common scale. A development-time room: the product reads the fitted scores only.
+A development-time room: the product reads the fitted scores only.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-SOFTNESS = 0.05
+from advisor.catalog.fit_facts import Facts
+
+SOFTNESS = 0.1
 """Added to both sides of the odds, so that a score of 0 or 100 percent is far away but not infinitely so."""
 
 ARENA_REFERENCE = 1300.0
@@ -20,31 +19,6 @@ ARENA_REFERENCE = 1300.0
 
 BELOW_THREE_BITS = ("Q2", "Q3", "IQ1", "IQ2", "IQ3")
 """Quantizations whose results say too little about the weights as published."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the scaling prior knows of a model. Parameters are counts, `released` is a year with its fraction."""
-
-    model: str
-    vendor: str
-    family: str
-    category: str
-    released: float | None
-    total_params: float | None
-    active_params: float | None
-    thinking: str
-    stage: str
-    purpose: str
-    images: bool
-    audio: bool
-    training_tokens: float | None
-    base_model: str | None = None
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """The modes its quality is told in: one, or two where thinking can be switched."""
-        return {"toggle": ("thinking", "non-thinking"), "always": ("thinking",)}.get(self.thinking, ("default",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,62 +44,6 @@ class Observation:
     variance: float
     exact: bool
     """Measured by others on these weights in this mode, not quantized."""
-
-
-def year_fraction(text: str) -> float | None:
-    """'2025-03-12', '2025-03' or '2025' as a year with its fraction; None for an empty text."""
-    if not text:
-        return None
-    parts = [int(part) for part in text.split("-")]
-    month = parts[1] if len(parts) > 1 else 7
-    day = parts[2] if len(parts) > 2 else 15
-    return parts[0] + (month - 1) / 12 + (day - 1) / 365
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def read_facts(path: Path) -> list[Facts]:
-    """Facts by model from a CSV file with one header line."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        return [
-            Facts(
-                model=row["model"],
-                vendor=row["vendor"],
-                family=row["family"],
-                category=row["category"],
-                released=year_fraction(row["released"]),
-                total_params=_number(row["total_params"]),
-                active_params=_number(row["active_params"]) or _number(row["total_params"]),
-                thinking=row["thinking"],
-                stage=row["stage"],
-                purpose=row["purpose"],
-                images=bool(row["images"]),
-                audio=bool(row["audio"]),
-                training_tokens=_number(row["training_tokens"]),
-                base_model=row.get("base_model") or None,
-            )
-            for row in csv.DictReader(stream)
-        ]
-
-
-def read_evidence(folder: Path) -> list[dict[str, str]]:
-    """Every row of every benchmark file, in the order of file names."""
-    rows: list[dict[str, str]] = []
-    for path in sorted(folder.glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if "benchmark" in (reader.fieldnames or ()):
-                rows.extend(reader)
-    return rows
-
-
-def read_yaml(path: Path) -> Any:
-    """A YAML file of this catalog."""
-    import yaml
-
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def item_of(name: str, rules: Sequence[Mapping[str, Any]]) -> Item | None:
@@ -191,10 +109,10 @@ def _share(row: Mapping[str, str], item: Item) -> float | None:
 def mode_of(row: Mapping[str, str], facts: Facts) -> str | None:
     """The mode that a result was measured in; None where the row speaks of other weights than the model's own."""
     modes, stated, benchmark = facts.modes, row["mode"], row["benchmark"]
-    if stated:
-        return stated if stated in modes else modes[0] if len(modes) == 1 and stated == "thinking" == modes[0] else None
     if len(modes) == 1:
-        return modes[0]
+        return modes[0] if (stated or modes[0]) != "non-thinking" or modes[0] == "default" else None
+    if stated:
+        return stated
     plain = benchmark.startswith(("benchlm CHAT", "benchlm CODE", "BFCL", "Vectara"))
     return "non-thinking" if plain or "deepseek-v3" in row["listed_as"].lower() else "thinking"
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advisor.catalog.fit_evidence import Facts, Item, Observation, from_scale
-from advisor.catalog.fit_latent import Model
+from advisor.catalog.fit_evidence import Item, Observation, from_scale
+from advisor.catalog.fit_facts import Facts
+from advisor.catalog.fit_latent import Model, leaning
 from advisor.catalog.fit_systems import SYSTEM
 
 NODES = ((-2.0202, 0.01995), (-0.9586, 0.39362), (0.0, 0.94531), (0.9586, 0.39362), (2.0202, 0.01995))
@@ -28,13 +29,16 @@ UNTAUGHT = ("dialogue", "instruction", "agentic")
 NEVER_IMPUTED = ("agentic-coding", "translation")
 """Tasks that other results say little about (tool use: rank correlation 0.5): `prior` unless measured."""
 
+UNMEASURED_SD = 6.0
+"""Points; least deviation of such a score, about what vendors left out scatter by on tool use."""
+
 PURPOSE_TASKS: Mapping[str, tuple[str, ...]] = {
-    "ocr": ("vision",),
+    "ocr": (),
     "extract": ("extraction",),
     "function": ("extraction",),
     "math": ("reasoning",),
 }
-"""The only tasks of models made for one purpose."""
+"""The only tasks of models made for one purpose; reading pages is no task here, and nothing measured tells of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +66,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ability:
-    """A system's expected abilities (K) and their covariance (K, K)."""
+    """A system's expected abilities (K), their covariance (K, K), and its row of the design (P)."""
 
     mean: Any
     covariance: Any
+    design: Any
 
 
 def task_rules(document: Mapping[str, Any]) -> list[TaskRule]:
@@ -85,7 +90,7 @@ def task_rules(document: Mapping[str, Any]) -> list[TaskRule]:
 
 def can_do(facts: Facts, task: TaskRule) -> bool:
     """Whether a model is made for a task at all."""
-    if facts.purpose == "classifier" or facts.category not in task.categories:
+    if facts.category not in task.categories:
         return False
     if facts.purpose in PURPOSE_TASKS:
         return task.name in PURPOSE_TASKS[facts.purpose]
@@ -117,13 +122,15 @@ def _result(
     """Expected 0-100 result, its gradient by ability (K), and the variance that abilities do not explain."""
     index = model.names.index(item.name)
     spread, loads, residual = model.spread[index], model.loadings[index], model.residual[index]
-    mean = model.mean[index] + spread * (model.intercept[index] + loads @ ability.mean)
+    mean = model.mean[index] + spread * (
+        model.intercept[index] + loads @ ability.mean + leaning(model, index, ability.design)
+    )
     keep, own = 1.0, residual * spread**2
     if measured is not None:
         value, noise = measured
         keep = noise / (noise + own)
         mean, own = keep * mean + (1 - keep) * value, own * keep
-    elif facts.stage == "base" and item.factor in UNTAUGHT:
+    elif facts.base and item.factor in UNTAUGHT:
         mean, own = mean + BASE_SHIFT[item.scale], own + BASE_VARIANCE
     gradient = keep * spread * loads
     variance = float(gradient @ ability.covariance @ gradient) + own
@@ -156,6 +163,8 @@ def score(
         loose += share**2 * variance
     deviation = max(math.sqrt(float(gradient @ ability.covariance @ gradient) + loose), LEAST_SD)
     grade = _grade(system, task, seen)
+    if grade == "prior" and task.name in NEVER_IMPUTED:
+        deviation = max(deviation, UNMEASURED_SD)
     return Score(model=facts.model, mode=mode, task=task.name, score=total, sd=deviation, grade=grade)
 
 

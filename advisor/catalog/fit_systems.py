@@ -4,18 +4,25 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.catalog.fit_evidence import Facts, Item
+from advisor.catalog.fit_evidence import Item
+from advisor.catalog.fit_facts import Facts
 from advisor.catalog.fit_latent import Prior
 
 EPOCH = 2025.0
 """Dates count in years from here."""
 
-TEXT_VARIANCES = (0.10, 0.15, 0.15, 0.15, 0.08)
+FIRST_MEASURED = -2.0
+"""Years since EPOCH of the first models that today's benchmarks were run on (2023)."""
+
+TEXT_VARIANCES = (0.02, 0.03, 0.05, 0.06, 0.03)
 """Variance of the effects of vendor, family, lineage, model and system, in units of a result's spread; chosen by the
 error on vendors left out of the fit."""
 
 LOADING_GENERAL, LOADING_SPECIAL = 0.8, 0.4
 """What is assumed of a benchmark before its data: mostly the general ability, partly its special one."""
+
+OWN_WAY = {"agentic": (0.55, 0.55), "perception": (0.55, 0.55)}
+"""Use of tools and sight follow the general ability less (rank correlation 0.5)."""
 
 SYSTEM = tuple[Facts, str]
 
@@ -26,7 +33,7 @@ def group_of(facts: Facts) -> str | None:
         return "embed"
     if facts.category == "asr":
         return "speech"
-    return None if facts.category == "guard" or facts.purpose == "classifier" else "text"
+    return None if facts.category == "guard" else "text"
 
 
 def has_basis(facts: Facts) -> bool:
@@ -35,10 +42,29 @@ def has_basis(facts: Facts) -> bool:
     return facts.total_params is not None and dated
 
 
+def data_advantage(facts: Facts) -> float:
+    """Log of how much smaller the reducible loss is than with the tokens usual at a model's date; 0 where unknown.
+
+    Reducible loss: 406.4 / parameters^0.34 + 410.7 / tokens^0.28 (Hoffmann et al. 2022, eq. 10). Usual tokens: 2e12 in
+    the middle of 2023, tenfold two years later, from the models whose tokens are known.
+    """
+    if facts.training_tokens is None or facts.released is None or facts.total_params is None:
+        return 0.0
+    usual = 2e12 * 10 ** (min(max(facts.released - 2023.5, -2.0), 2.0) / 2)
+    size_part = 406.4 / (facts.active_params or facts.total_params) ** 0.34
+    return math.log((size_part + 410.7 / usual**0.28) / (size_part + 410.7 / facts.training_tokens**0.28))
+
+
+def counted_years(facts: Facts) -> float:
+    """Years since EPOCH; those before the first measured models count a quarter, for nothing there bears a line out."""
+    years = (facts.released or EPOCH) - EPOCH
+    return years if years > FIRST_MEASURED else FIRST_MEASURED + 0.25 * (years - FIRST_MEASURED)
+
+
 def _text_design(facts: Facts, mode: str) -> list[float]:
     size = math.log((facts.total_params or 1e9) / 1e10)
     active = math.log((facts.active_params or facts.total_params or 1e9) / 1e10)
-    years = (facts.released or EPOCH) - EPOCH
+    years = counted_years(facts)
     thinks = float(mode == "thinking")
     switchable = float(mode == "non-thinking")
     late = max(years, 0.0)
@@ -55,9 +81,12 @@ def _text_design(facts: Facts, mode: str) -> list[float]:
         0.4 * float(facts.purpose == "code"),
         0.4 * float(facts.purpose == "math"),
         0.4 * float(facts.category in ("vlm", "omni")),
-        0.5 * float(facts.stage == "base"),
+        0.5 * float(facts.base),
         0.3 * float(facts.category == "mt"),
         0.1 * size * size / 4,
+        0.3 * thinks * late,
+        0.15 * size * late,
+        0.5 * data_advantage(facts),
     ]
 
 
@@ -67,19 +96,12 @@ def _small_design(facts: Facts) -> list[float]:
     return [0.4 * size, 0.4 * years, 0.1 * size * size / 4, 0.7 * float(facts.category == "rerank")]
 
 
-def lineage_of(facts: Facts) -> str:
-    """A label shared by a model and those made from its weights, and by sizes of one release."""
-    return facts.base_model or facts.model
-
-
 def prior_of(systems: Sequence[SYSTEM], group: str) -> Prior:
     """The prior of a list of systems."""
     import numpy as np
 
     rows = [_text_design(facts, mode) if group == "text" else _small_design(facts) for facts, mode in systems]
-    labels = [
-        (facts.vendor, f"{facts.family}|{generation(facts)}", lineage_of(facts), facts.model) for facts, _ in systems
-    ]
+    labels = [(facts.vendor, f"{facts.family}|{generation(facts)}", facts.lineage, facts.model) for facts, _ in systems]
     return Prior(design=np.array(rows), labels=labels, variances=TEXT_VARIANCES)
 
 
@@ -95,8 +117,9 @@ def assumed_loadings(items: Sequence[Item], factors: Sequence[str]) -> dict[str,
     found: dict[str, Any] = {}
     for item in items:
         loads = np.zeros(len(factors))
-        loads[0] = LOADING_GENERAL
+        general, special = OWN_WAY.get(item.factor, (LOADING_GENERAL, LOADING_SPECIAL))
+        loads[0] = general
         if item.factor != factors[0]:
-            loads[list(factors).index(item.factor)] = LOADING_SPECIAL
+            loads[list(factors).index(item.factor)] = special
         found[item.name] = loads
     return found

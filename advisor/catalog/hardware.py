@@ -17,6 +17,8 @@ from advisor.errors import UnknownName, UsageError
 
 MEMORY_TOLERANCE = 0.08
 """A driver shows up to 6.3 % less than the label (ECC takes 1/16 of GDDR); sizes on sale differ by 12 % or more."""
+BANDWIDTH_TOLERANCE = 0.03
+"""Memory clock x bus width against the data sheet; 4070 with GDDR6 and GDDR6X lie 5 % apart."""
 MAX_COUNT = 64
 """More GPUs than any one machine has."""
 
@@ -68,6 +70,10 @@ def _close(spec: DeviceSpec, memory_bytes: float) -> bool:
         return True
     sizes = (spec.memory_bytes, spec.driver_visible_bytes, *spec.memory_options_bytes)
     return any(s is not None and abs(memory_bytes - s) <= MEMORY_TOLERANCE * s for s in sizes)
+
+
+def _near(known: float | None, read: float) -> bool:
+    return known is not None and abs(read - known) <= BANDWIDTH_TOLERANCE * known
 
 
 def _age(spec: DeviceSpec) -> tuple[bool, str, int, float, int]:
@@ -139,14 +145,22 @@ class HardwareCatalog:
         return found[0] if len(found) == 1 else None
 
     def identify(
-        self, *, pci_id: str | None, name: str | None, memory_bytes: int | None = None, revision: str | None = None
+        self,
+        *,
+        pci_id: str | None,
+        name: str | None,
+        memory_bytes: int | None = None,
+        revision: str | None = None,
+        bandwidth_bytes_per_s: float | None = None,
     ) -> DeviceSpec | None:
-        """PCI id first, name second; where an id is shared, the name decides between its devices."""
+        """PCI id first, name second; where both are shared (GTX 1650 with GDDR5 or GDDR6), the bandwidth decides."""
         by_id = self.pci_candidates(pci_id, memory_bytes=memory_bytes, revision=revision) if pci_id else ()
         if len(by_id) == 1:
             return by_id[0]
         named = self.candidates(name, memory_bytes=memory_bytes) if name else ()
-        both = [spec for spec in named if not by_id or spec in by_id]
+        both = [spec for spec in named if not by_id or spec in by_id] or list(by_id)
+        if len(both) > 1 and bandwidth_bytes_per_s is not None:
+            both = [s for s in both if _near(s.bandwidth_bytes_per_s, bandwidth_bytes_per_s)]
         return both[0] if len(both) == 1 else None
 
     def candidates(self, name: str, *, memory_bytes: int | None = None) -> tuple[DeviceSpec, ...]:

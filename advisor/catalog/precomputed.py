@@ -36,7 +36,9 @@ def _profile(architecture: Architecture, quant: str) -> list[Any] | None:
 
 
 def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
-    return (quant for quants in published_formats(record).values() for quant in quants if quant in offered)
+    for quants in published_formats(record).values():
+        usual = [quant for quant in quants if quant in offered]
+        yield from usual or quants
 
 
 def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]]) -> dict[str, Any]:

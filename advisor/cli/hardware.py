@@ -9,6 +9,7 @@ from advisor.cli.options import common_options, take_settings
 
 @click.group(
     name="hardware",
+    no_args_is_help=False,
     epilog="""\b
 Examples:
   advisor hardware list --kind gpu --vendor nvidia

@@ -6,7 +6,7 @@ from advisor.domain.machine import EngineFound
 from advisor.engines.protocol import Engine
 from advisor.errors import EngineError, UnknownName
 
-ENGINES = ("llama.cpp", "llama-bench", "llama-server", "ollama", "openai_api", "embedded")
+ENGINES = ("llama.cpp", "llama-bench", "llama-server", "ollama", "embedded")
 """Names that `--engine` takes. llama.cpp: whichever of its programs is installed."""
 
 
@@ -48,8 +48,8 @@ def choose_for_file(found: Sequence[EngineFound], stated: str | None = None) -> 
     """An engine that measures a GGUF file. Raises EngineError where there is none, UnknownName for a wrong name."""
     if stated is not None and stated not in ENGINES:
         raise UnknownName(f"no engine is called `{stated[:60]}`", hint="one of " + ", ".join(ENGINES))
-    if stated in ("ollama", "openai_api"):
-        raise EngineError(f"{stated} measures models that it serves itself, not a file", hint="name its model")
+    if stated == "ollama":
+        raise EngineError("ollama measures models of its own store, not a file", hint="name its model: qwen3:8b")
     tries = {
         "llama-bench": lambda: _llama_bench(found),
         "llama-server": lambda: _llama_server(found),

@@ -91,8 +91,8 @@ class Constants:
 
     priors: Mapping[tuple[str, str], Posterior]
     """By backend and generation (lower case); generation "" is the backend's own."""
-    devices: Mapping[tuple[str, str], Posterior]
-    """By backend and device name (lower case): learned from published rows of that device."""
+    devices: Mapping[tuple[str, str], Plain]
+    """By backend and device name (see `device_key`): posteriors learned from published rows of that device, as read."""
     generations: Sequence[tuple[str, str]]
     """Part of an architecture's name (lower case) and the generation it means, first match wins."""
     engines: Mapping[str, EngineProfile]
@@ -108,31 +108,24 @@ class Constants:
         try:
             return cls(
                 priors=_priors(calibration["backends"]),
-                devices={},
+                devices=_devices(calibration.get("devices") or ()),
                 generations=[(str(k).lower(), str(v)) for k, v in calibration["generations"].items()],
                 engines={name: _engine(name, plain) for name, plain in engines["engines"].items()},
                 cpu=CpuRates(**calibration["cpu"]),
                 batch_cost=dict(calibration["batch_cost"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 version=str(calibration.get("version", "")),
-            ).with_devices(calibration.get("devices") or ())
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise BadDocument(
                 f"the constants of the estimates are incomplete: {error}",
                 hint="compare catalog/calibration.yaml and catalog/engines.yaml with those shipped",
             ) from error
 
-    def with_devices(self, rows: Sequence[Plain]) -> "Constants":
-        """These constants with posteriors of single devices, from plain rows."""
-        devices = {}
-        for row in rows:
-            posterior = Posterior.from_mapping(row)
-            for name in (row["device"], *row.get("aliases", ())):
-                devices[(str(row["backend"]), device_key(str(name)))] = posterior
-        return Constants(
-            priors=self.priors, devices=devices, generations=self.generations, engines=self.engines, cpu=self.cpu,
-            batch_cost=self.batch_cost, settings=self.settings, version=self.version,
-        )  # fmt: skip
+    def device(self, backend: str, name: str) -> Posterior | None:
+        """What published rows of a device say of a backend on it; None where there are none."""
+        plain = self.devices.get((backend, device_key(name)))
+        return None if plain is None else Posterior.from_mapping(plain)
 
     def engine(self, name: str) -> EngineProfile:
         """Profile of an engine; an unknown one runs like llama.cpp."""
@@ -146,6 +139,14 @@ class Constants:
     def prior(self, backend: str, generation: str) -> Posterior:
         """Prior of a backend on a generation; falls back to the backend, then to the generic one."""
         return self.priors.get((backend, generation)) or self.priors.get((backend, "")) or self.priors[("generic", "")]
+
+
+def _devices(rows: Sequence[Plain]) -> dict[tuple[str, str], Plain]:
+    return {
+        (str(row["backend"]), device_key(str(name))): row
+        for row in rows
+        for name in (row["device"], *row.get("aliases", ()))
+    }
 
 
 def device_key(name: str) -> str:

@@ -4,7 +4,7 @@ llama.cpp puts the last layers on the accelerators and keeps the input embedding
 second copy there. Experts can stay on the host layer by layer, the first layers first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from advisor.domain.estimate import DeviceMemory, Footprint, Placement, PlacementKind
 from advisor.domain.machine import Machine
@@ -51,15 +51,17 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     devices, unified, needs_limit = [], 0, len(spans)
     for index, first, last in spans:
         accelerator = machine.accelerators[index]
-        memory = _on_device(choice, placement, (first, last), needs_limit, accelerator.backend or "")
         available = accelerator_available_bytes(accelerator, machine, constants)
         if choice.engine.utilization is not None and accelerator.memory_total_bytes and available is not None:
             available = min(available, int(accelerator.memory_total_bytes * choice.engine.utilization))
-        devices.append(replace(memory, device=f"gpu{index}", available_bytes=available))
+        memory = _on_device(
+            choice, placement, (index, first, last), needs_limit, (accelerator.backend or "", available)
+        )
+        devices.append(memory)
         unified += memory.total_bytes if accelerator.unified else 0
     host = host_available_bytes(machine, constants)
     left = None if host is None else host - unified
-    devices.append(replace(_on_host(choice, placement, spans), available_bytes=left))
+    devices.append(_on_host(choice, placement, spans, left))
     mapped = choice.weights.file_bytes if choice.engine.maps_file and choice.weights.format == "gguf" else 0
     return Footprint(devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes))
 
@@ -88,10 +90,13 @@ def device_spans(
     return spans
 
 
-def _on_device(choice: Choice, placement: Placement, span: tuple[int, int], devices: int, backend: str) -> DeviceMemory:
+def _on_device(
+    choice: Choice, placement: Placement, span: tuple[int, int, int], devices: int, where: tuple[str, int | None]
+) -> DeviceMemory:
     """Bytes of layers first to last - 1 on one accelerator; the output head is layer `n_layers`."""
     shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
-    first, last = span
+    index, first, last = span
+    backend, available = where
     part = weights.between(first, min(last, shape.n_layers))
     on_host = weights.between(first, min(placement.cpu_expert_layers, last)).experts
     held = part.dense + part.experts - on_host
@@ -100,14 +105,14 @@ def _on_device(choice: Choice, placement: Placement, span: tuple[int, int], devi
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
+    compute = compute_bytes(shape, layout, engine, devices=devices) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
-        held, cache = held // placement.tensor_parallel, cache // placement.tensor_parallel
-    compute = compute_bytes(shape, layout, engine, devices=devices)
-    compute += _staging_bytes(choice, placement)
+        held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))
     overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes
     return DeviceMemory(
-        device="", weights_bytes=held, kv_cache_bytes=cache, compute_bytes=compute, overhead_bytes=overhead
-    )
+        device=f"gpu{index}", weights_bytes=held, kv_cache_bytes=cache, compute_bytes=compute,
+        overhead_bytes=overhead, available_bytes=available,
+    )  # fmt: skip
 
 
 def _staging_bytes(choice: Choice, placement: Placement) -> int:
@@ -117,7 +122,9 @@ def _staging_bytes(choice: Choice, placement: Placement) -> int:
     return max((kind.experts for kind in choice.weights.layers), default=0) * 2 // 3
 
 
-def _on_host(choice: Choice, placement: Placement, spans: list[tuple[int, int, int]]) -> DeviceMemory:
+def _on_host(
+    choice: Choice, placement: Placement, spans: list[tuple[int, int, int]], available: int | None
+) -> DeviceMemory:
     """What stays in main memory beside accelerators: embedding, layers left over, experts, buffers, the process."""
     shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
     first = spans[0][1]
@@ -134,6 +141,7 @@ def _on_host(choice: Choice, placement: Placement, spans: list[tuple[int, int, i
         kv_cache_bytes=cache,
         compute_bytes=host_buffer_bytes(shape, layout) + (compute_bytes(shape, layout, engine) if first else 0),
         overhead_bytes=process_bytes(choice),
+        available_bytes=available,
     )
 
 

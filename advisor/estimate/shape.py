@@ -90,6 +90,8 @@ class ModelShape:
 
     def counts_between(self, first: int, last: int) -> tuple[int, ...]:
         """How often each kind of layer occurs among layers first to last - 1."""
+        if first <= 0 and last >= self.n_layers:
+            return self.counts
         part = self.layer_codes[first:last]
         return tuple(part.count(LAYER_CODES[i]) for i in range(len(self.layers)))
 

@@ -6,6 +6,7 @@ this room follows from these lists: bytes, parameter counts, FLOPs.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
@@ -19,6 +20,10 @@ _ALTUP_INPUTS = 4
 """Gemma 3n: altup_num_inputs of every published size."""
 _LAUREL_RANK = 64
 """Gemma 3n: laurel_rank of every published size."""
+
+
+NAMES = 32768
+"""Tensor names whose properties are remembered: models share most of them, and a catalog has some 20,000."""
 
 
 class Tensor(NamedTuple):
@@ -40,6 +45,7 @@ class ParameterCount(NamedTuple):
     active: int
 
 
+@lru_cache(maxsize=4)
 def tensor_list(architecture: Architecture, *, nextn: bool = False) -> tuple[Tensor, ...]:
     """Every tensor of the language model. `nextn` adds the multi-token-prediction blocks some files carry."""
     a, t = architecture, traits_of(architecture)

@@ -7,13 +7,14 @@ their bits per weight. A profile is compact and turns into a flat JSON row and b
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from advisor.domain.architecture import Architecture
 from advisor.estimate.formats import flat_bits, preset_of
 from advisor.estimate.quant_rules import QuantContext, assign_types
 from advisor.estimate.tensor_types import TYPE_NAMES, aligned, tensor_bytes
-from advisor.estimate.tensors import LAYER_CODES, Tensor, tensor_list
+from advisor.estimate.tensors import LAYER_CODES, NAMES, Tensor, tensor_list
 from advisor.estimate.traits import traits_of
 
 _EMBEDDINGS = frozenset(
@@ -30,6 +31,9 @@ class LayerBytes(NamedTuple):
     experts: int
     dense_repacked: int
     experts_repacked: int
+
+
+_NO_LAYERS = LayerBytes(0, 0, 0, 0)
 
 
 class TypeBytes(NamedTuple):
@@ -110,13 +114,18 @@ class WeightProfile:
 
     def between(self, first: int, last: int) -> LayerBytes:
         """Sum over layers first to last - 1."""
-        part = self.layer_codes[first:last]
-        sums = [0, 0, 0, 0]
+        if last <= first:
+            return _NO_LAYERS
+        part = self.layer_codes if first <= 0 and last >= len(self.layer_codes) else self.layer_codes[first:last]
+        dense = experts = dense_repacked = experts_repacked = 0
         for i, kind in enumerate(self.layers):
             n = part.count(LAYER_CODES[i])
             if n:
-                sums = [s + n * value for s, value in zip(sums, kind, strict=True)]
-        return LayerBytes(*sums)
+                dense += n * kind[0]
+                experts += n * kind[1]
+                dense_repacked += n * kind[2]
+                experts_repacked += n * kind[3]
+        return LayerBytes(dense, experts, dense_repacked, experts_repacked)
 
     def to_row(self) -> list[Any]:
         """A flat list of numbers and strings for JSON."""
@@ -184,6 +193,7 @@ def _header_bytes(architecture: Architecture, kind: str) -> int:
     return (25 if sentencepiece else 60) * architecture.vocab
 
 
+@lru_cache(maxsize=NAMES)
 def _layer_of(name: str) -> str | None:
     head, _, rest = name.partition("blk.")
     return head + rest.split(".", 1)[0] if rest else None

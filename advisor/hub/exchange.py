@@ -5,8 +5,11 @@ are never decompressed. Every failure of the transport is a `TransportFailed`, w
 """
 
 import http.client
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -70,6 +73,24 @@ def origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
+@contextmanager
+def _cut_off_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """End the connection when headers take longer: each byte on its own could always come in time."""
+    sock = connection.sock
+
+    def cut() -> None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _one_hop(method: str, url: str, headers: Mapping[str, str], body: bytes | None, patience: Patience) -> Answer:
     parts = urlsplit(url)
     connection, target, extra = open_connection(parts, connect_timeout_s=patience.connect_s)
@@ -77,8 +98,9 @@ def _one_hop(method: str, url: str, headers: Mapping[str, str], body: bytes | No
         connection.connect()
         if connection.sock is not None:
             connection.sock.settimeout(patience.read_s)
-        connection.request(method, target, body=body, headers={**headers, **extra})
-        response = connection.getresponse()
+        with _cut_off_after(patience.answer_deadline_s, connection):
+            connection.request(method, target, body=body, headers={**headers, **extra})
+            response = connection.getresponse()
     except ssl.SSLCertVerificationError as error:
         connection.close()
         raise NetworkError(

@@ -9,6 +9,8 @@ from typing import Self
 from advisor.domain.units import format_size
 from advisor.errors import DiskFull, StoreError
 
+SYNC_EVERY_BYTES = 256 << 20
+"""Written through to the disk this often, so that the last sync of a large file is short."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -23,6 +25,7 @@ class PartFile:
         self.size_bytes = size_bytes
         self.have_bytes = 0
         self._fd = -1
+        self._unsynced_bytes = 0
 
     def __enter__(self) -> Self:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -59,9 +62,13 @@ class PartFile:
                 raise self._failure(error) from error
             self.have_bytes += written
             view = view[written:]
+        self._unsynced_bytes += len(data)
+        if self._unsynced_bytes >= SYNC_EVERY_BYTES:
+            self.sync()
 
     def sync(self) -> None:
         """Make the content survive a power cut."""
+        self._unsynced_bytes = 0
         try:
             os.fsync(self._fd)
         except OSError as error:

@@ -157,7 +157,7 @@ def plan_download(
             hint="download it once without --offline",
         )
     listing = list_repo(wanted.repo, wanted.revision or "main", patience=patience, progress=progress)
-    quant, files = _select(listing, wanted)
+    quant, files = select_files(listing, wanted)
     manifest = _as_manifest(wanted, listing, quant, files)
     return _assemble(wanted, manifest, store, notes=_disagreements(wanted, files), licence=listing.licence)
 
@@ -199,7 +199,8 @@ def _is_same_choice(manifest: Manifest, wanted: Wanted) -> bool:
     return wanted.quant is None or canonical_quant(wanted.quant) == canonical_quant(manifest.quant)
 
 
-def _select(listing: RepoListing, wanted: Wanted) -> tuple[str, tuple[HubFile, ...]]:
+def select_files(listing: RepoListing, wanted: Wanted) -> tuple[str, tuple[HubFile, ...]]:
+    """Name and files of what is wanted: by name, as the catalog lists them, or by quantization."""
     if wanted.file:
         return choose_named(listing, wanted.file)
     by_path = {file.path: file for file in listing.files}

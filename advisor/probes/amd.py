@@ -90,7 +90,7 @@ def _sighting(
 ) -> Sighting:
     gfx = gfx_target(node.get("gfx_target_version"))
     apu = _is_apu(card, node, lookup)
-    total, free = _memory(host, card.path, memory if apu else None)
+    total, free = memory_bytes(host, card.path, memory if apu else None)
     asleep = host.read(f"{card.path}/power/runtime_status") == "suspended"
     small = apu and 0 < node.get("simd_count", 0) <= MIN_SIMDS
     rocm = gfx is not None and host.accessible("/dev/kfd")
@@ -115,7 +115,7 @@ def _sighting(
     return Sighting(source=SOURCE, device=device, uuid=uuid, revision=card.revision)
 
 
-def _memory(host: Host, path: str, shared: HostMemory | None) -> tuple[int | None, int | None]:
+def memory_bytes(host: Host, path: str, shared: HostMemory | None) -> tuple[int | None, int | None]:
     """Total and free bytes: VRAM, and on an APU what GTT may take of the host memory `shared` with it.
 
     The carve-out is not part of MemTotal; GTT is, and can take no more than there is.

@@ -44,6 +44,18 @@ def _predicted(prediction: Prediction | None) -> dict[str, Any] | None:
     }
 
 
+def _other(r: BenchResult) -> dict[str, Any]:
+    """A result of the same go, in short."""
+    prefill, decode = r.prefill_tokens_per_s, r.decode_tokens_per_s
+    return {
+        "model": r.model,
+        "quant": r.quant,
+        "prefill_tps": _round(prefill.median if prefill else None),
+        "decode_tps": _round(decode.median if decode else None),
+        "tags": list(r.tags),
+    }
+
+
 def bench_document(report: BenchReport) -> dict[str, Any]:
     """The contract's fields first; measured figures are medians over the runs, `spread` says how far they differ."""
     r = report.result
@@ -67,6 +79,7 @@ def bench_document(report: BenchReport) -> dict[str, Any]:
         "spread": {"ttft_s": _spread(ttft), "prefill_tps": _spread(prefill), "decode_tps": _spread(decode)},
         "predicted": _predicted(r.predicted),
         "error_pct": {name: _round(value, 3) for name, value in report.error_percent.items()},
+        "others": [_other(o) for o in report.others],
         "machine": r.machine,
         "synthetic": r.synthetic,
         "complete": r.complete,

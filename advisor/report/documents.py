@@ -8,6 +8,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from advisor.report.file_documents import FILE_DOCUMENTS
+from advisor.report.sizing_documents import SIZING_DOCUMENTS
 
 
 class Interval(TypedDict):
@@ -292,5 +293,6 @@ DOCUMENTS: dict[str, type] = {
     "estimate": Estimate,
     "comparison": Comparison,
     **FILE_DOCUMENTS,
+    **SIZING_DOCUMENTS,
 }
 """Documents by the middle part of their `schema` field."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_count, format_size
-from advisor.verbs.inspect import Inspection
+from advisor.hub.inspection import Inspection
 
 SCHEMA = "advisor.inspection/1"
 

@@ -24,7 +24,7 @@ from advisor.sizing.serving import Replica, Served, cache_room_bytes, served_of
 POINTS_PER_DOUBLING = 3.0
 """Points of quality that a doubling of the machines' size must buy: about what a doubling of a model's size brings."""
 SAME_MODEL = 2
-"""Options shown with one model: the list is to show what more or less machine would bring."""
+"""Options with one model before others are preferred: the list is to show what more or less machine would bring."""
 MAX_MACHINES = 16
 """More equal machines than this are no small purchase any more: a larger machine is the answer."""
 _NVLINK_BYTES_PER_S = 40e9
@@ -309,19 +309,22 @@ def best_layout(model: Served, offer: Offer, engine: str, demand: Demand, consta
     return best
 
 
-def plan(
-    offers: Sequence[Offer], candidates_for: Mapping[str, Sequence[Candidate]], planner: Planner, limit: int
-) -> Sizing:
-    """Options over all machines. `candidates_for` maps an offer's id to its candidates, best first."""
+def plan(offers: Sequence[Offer], candidates_for: Mapping[str, Sequence[Candidate]], planner: Planner) -> Sizing:
+    """The best option of every machine. `candidates_for` maps an offer's id to its candidates, best first."""
     options = [planner.best(offer, candidates_for[offer.spec.id]) for offer in offers]
     works = ranked([o for o in options if o is not None], planner.budget_usd)
-    found = works if len(offers) <= limit else varied(works)[:limit]
-    outranked = {"outranked": len(works) - len(found)} if len(works) > len(found) else {}
     return Sizing(
-        options=tuple(found),
-        rejected=dict(Counter(planner.reasons.values())) | outranked,
-        nearest=tuple(sorted(planner.reasons.items()))[:5] if not found else (),
+        options=tuple(works),
+        rejected=dict(Counter(planner.reasons.values())),
+        nearest=tuple(sorted(planner.reasons.items()))[:5] if not works else (),
     )
+
+
+def shortened(sizing: Sizing, limit: int, budget_usd: float | None) -> Sizing:
+    """`limit` options that vary in model where they can; the others are counted as outranked."""
+    kept = ranked(varied(sizing.options)[:limit], budget_usd)
+    left = len(sizing.options) - len(kept)
+    return replace(sizing, options=tuple(kept), rejected={**sizing.rejected, **({"outranked": left} if left else {})})
 
 
 def ranked(options: Sequence[Option], budget_usd: float | None) -> list[Option]:
@@ -335,14 +338,14 @@ def ranked(options: Sequence[Option], budget_usd: float | None) -> list[Option]:
 
 
 def varied(options: Sequence[Option]) -> list[Option]:
-    """Options in their order, at most `SAME_MODEL` of them with the same model."""
+    """The same options, those beyond `SAME_MODEL` with one model moved to the end."""
     seen: Counter[str] = Counter()
-    kept = []
+    first: list[Option] = []
+    later: list[Option] = []
     for option in options:
         seen[option.candidate.model_id] += 1
-        if seen[option.candidate.model_id] <= SAME_MODEL:
-            kept.append(option)
-    return kept
+        (first if seen[option.candidate.model_id] <= SAME_MODEL else later).append(option)
+    return [*first, *later]
 
 
 def with_simulation(option: Option, planner: Planner, rates: Sequence[float]) -> Option | None:

@@ -46,8 +46,9 @@ class AdvisorApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (170, "-ultra")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
-    def __init__(self, session: Session, *, show_timing: bool = True) -> None:
+    def __init__(self, session: Session, *, show_timing: bool = True, debounce_s: float = DEBOUNCE_S) -> None:
         super().__init__()
+        self.debounce_s = debounce_s
         self.session = session
         self.show_timing = show_timing
         self.machine: Machine | None = None
@@ -144,6 +145,8 @@ class AdvisorApp(App[None]):
         hint = f" ({message.hint})" if message.hint else ""
         if message.work in ("catalog", "machine") and self.machine is None:
             self.home.query_one(MachineHeader).say(f"{message.message}{hint}")
+        if message.work == "rank":
+            self.home.say(message.message)
         self.notify(f"{message.message}{hint}", severity="error", markup=False, timeout=8)
 
     # -- the question ------------------------------------------------------------------------------------------
@@ -152,7 +155,7 @@ class AdvisorApp(App[None]):
         """Ask again, after a short silence while somebody types."""
         if self._pending is not None:
             self._pending.stop()
-        self._pending = self.set_timer(0.001 if message.settled else DEBOUNCE_S, self.ask)
+        self._pending = self.set_timer(0.001 if message.settled else self.debounce_s, self.ask)
 
     def request(self) -> Request | None:
         """What the form states; None, with the field marked, where a text is not understood."""
@@ -170,8 +173,10 @@ class AdvisorApp(App[None]):
 
     def ask(self) -> None:
         """Put the question to the machine, in a worker."""
+        if self.machine is None or not self.home.is_attached:
+            return
         request = self.request()
-        if request is None or self.machine is None:
+        if request is None:
             return
         self._asked += 1
         self._rank(request, self.machine, self._asked)

@@ -75,7 +75,7 @@ def file_line(file: OfferedFile, told: Transferred | None, width: int) -> list[C
         done, phase = told.done_bytes, told.phase
     share = done / file.size_bytes if file.size_bytes else 1.0
     style = "$text-success" if phase == "verified" else "$foreground-muted"
-    bar = stacked([Part(name="done", value=share)], 1.0, max(10, min(60, width - 34)))
+    bar = stacked([Part(name="done", value=share)], 1.0, max(10, min(60, width - 40)))
     word = "sha256 verified" if phase == "verified" else phase
     return [
         fit(file.path, width),

@@ -1,7 +1,8 @@
 """Measure a model on this machine, keep the result, and say how far the earlier estimate was off."""
 
 import threading
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from advisor.bench.calibrate import learn
 from advisor.bench.fingerprint import fingerprint
@@ -12,7 +13,7 @@ from advisor.bench.store import open_store
 from advisor.domain.machine import Machine
 from advisor.engines.choice import choose_for_file
 from advisor.engines.protocol import Engine, Listener, MeasurePlan, ignore_progress
-from advisor.errors import OutOfMemory, StoreError, UsageError
+from advisor.errors import OutOfMemory, StoreError, UnknownName, UsageError
 from advisor.settings import results_path
 from advisor.verbs.bench_target import BenchTarget, find_target
 from advisor.verbs.prediction import (
@@ -91,9 +92,50 @@ def bench(
     Raises UsageError for a target that is not there, EngineError and OutOfMemory where the run fails.
     """
     _check(request)
+    if request.target is None and request.quick:
+        from advisor.verbs.bench_quick import bench_quick
+
+        return bench_quick(request, workspace, listener, stop)
+    if request.engine == "ollama":
+        return _bench_ollama(request, workspace, listener, stop)
+    return bench_target(request, find_target(request.target, workspace), workspace, listener, stop)
+
+
+def _bench_ollama(
+    request: BenchRequest, workspace: Workspace, listener: Listener, stop: threading.Event | None
+) -> BenchReport:
+    """Measure a model of Ollama's store. Its shape comes from the catalog where the tag is known there."""
+    from advisor.engines.ollama import Ollama
+
+    machine, catalog = workspace.here, workspace.catalog
+    plan = MeasurePlan(
+        tag=request.target,
+        prompt_tokens=request.prompt_tokens or PROMPT_TOKENS,
+        output_tokens=request.output_tokens or OUTPUT_TOKENS,
+        repetitions=request.repetitions or REPETITIONS,
+        threads=request.threads or usable_cores(machine),
+        gpu_layers=request.gpu_layers or 0,
+    )
+    subject = Subject(machine=fingerprint(machine), model=request.target or "?", quant=None)
+    with suppress(UnknownName):
+        model, quant = catalog.split_choice(request.target or "")
+        known = catalog.weights(model.id, quant) if quant else None
+        subject = replace(subject, model=model.id, quant=quant, shape=catalog.shape(model.id), weights=known)
+    return measure_and_keep(Ollama(), plan, subject, listener, stop)
+
+
+def bench_target(
+    request: BenchRequest,
+    target: BenchTarget,
+    workspace: Workspace,
+    listener: Listener,
+    stop: threading.Event | None,
+    *,
+    synthetic: bool = False,
+) -> BenchReport:
+    """Measure one file: predict, run, store, compare."""
     machine, constants = workspace.here, workspace.catalog.constants
     engine = choose_for_file(machine.engines, request.engine)
-    target = find_target(request.target, workspace)
     layers = request.gpu_layers
     if layers is None:
         layers = sensible_gpu_layers(target.identity, machine, engine.name, constants)
@@ -109,6 +151,7 @@ def bench(
         weights=target.identity.weights,
         predicted=prediction_of(said, learned, target.identity) if said else None,
         predicted_bytes=host_bytes(said) if said else None,
+        synthetic=synthetic,
     )
     return measure_and_keep(engine, with_patience(plan, said), subject, listener, stop)
 

@@ -49,7 +49,7 @@ def _from_manifest(manifest: Manifest, store: Store, workspace: Workspace) -> Be
     if not ggufs:
         raise UsageError(
             f"{manifest.repo} was downloaded as {manifest.quant}, not as GGUF",
-            hint="measure it with --engine openai_api while its own engine serves it",
+            hint="a benchmark here runs GGUF files: download a GGUF quantization",
         )
     path = store.name_of(manifest.repo, ggufs[0].path)
     if not path.is_file():

@@ -103,7 +103,7 @@ def build_budget(request: Request, task: Task) -> Budget:
 def build_question(request: Request, catalog: Catalog) -> Question:
     """Raises UsageError for values out of range and UnknownName for an unknown task, quantization, engine or model."""
     _check(request)
-    task = catalog.resolve_task(request.task or DEFAULT_TASK)
+    task = catalog.resolve_task(DEFAULT_TASK if request.task is None else request.task)
     return Question(
         task=task,
         workload=build_workload(request, task),

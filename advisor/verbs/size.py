@@ -13,7 +13,7 @@ from advisor.errors import UsageError
 from advisor.sizing.constants import ServingConstants
 from advisor.sizing.cost import price_of
 from advisor.sizing.demand import Demand, Targets
-from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, with_simulation
+from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, shortened, varied, with_simulation
 from advisor.sizing.simulator import simulate, simulated_rate
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
@@ -22,8 +22,8 @@ from advisor.verbs.workspace import Workspace
 SEEDS = (1, 2, 3)
 REQUESTS = 250
 """Of each simulated run: enough for a 95th percentile, few enough for an answer in seconds."""
-FINALISTS_SPARE = 2
-"""Options simulated beyond those shown: some fall back when arrivals are random."""
+MAX_SIMULATED = 24
+"""Machines simulated at most; those behind them count as outranked."""
 ATTEMPTS = 4
 """Models tried on a machine whose first choice fails in the simulation."""
 _VLLM_BACKENDS = frozenset({"cuda", "rocm"})
@@ -69,9 +69,9 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)
     by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
     chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
-    sizing = plan(offers, chosen, planner, question.limit + (FINALISTS_SPARE if ask.simulate else 0))
-    if ask.simulate:
-        sizing = _simulated(sizing, planner, chosen, question.limit)
+    sizing = plan(offers, chosen, planner)
+    limit = question.limit
+    sizing = _simulated(sizing, planner, chosen, limit) if ask.simulate else shortened(sizing, limit, ask.budget_usd)
     return SizingResult(
         question=question,
         demand=demand,
@@ -141,18 +141,19 @@ def _for_machine(offer: Offer, by_engine: ByEngine, question: Question) -> list[
 def _simulated(sizing: Sizing, planner: Planner, chosen: Mapping[str, list[Candidate]], limit: int) -> Sizing:
     """Finalists as random arrivals leave them; one that fails tries its machine's next best choices."""
     options: list[Option] = []
-    rejected = dict(sizing.rejected)
-    for option in sizing.options:
+    failed = 0
+    for option in varied(sizing.options)[:MAX_SIMULATED]:
+        if len(options) == limit:
+            break
         again = _held_up(option, planner, chosen[option.offer.spec.id])
         if again is None:
-            rejected["fails_in_simulation"] = rejected.get("fails_in_simulation", 0) + 1
+            failed += 1
         else:
             options.append(again)
-    kept = ranked(options, planner.budget_usd)
-    if kept[limit:]:
-        rejected["outranked"] = rejected.get("outranked", 0) + len(kept) - limit
     sigma = planner.constants.planning.length_sigma
-    shown = tuple(replace(option, p95=_at_demand(option, sigma)) for option in kept[:limit])
+    shown = tuple(replace(option, p95=_at_demand(option, sigma)) for option in ranked(options, planner.budget_usd))
+    counts = {"fails_in_simulation": failed, "outranked": len(sizing.options) - len(shown) - failed}
+    rejected = {**sizing.rejected, **{reason: n for reason, n in counts.items() if n}}
     return Sizing(options=shown, rejected=rejected, nearest=sizing.nearest)
 
 

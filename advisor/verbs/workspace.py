@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.domain.machine import Machine
-from advisor.settings import Settings, config_folder, results_path
+from advisor.settings import Settings, config_folder, models_folder, results_path
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
@@ -23,17 +23,18 @@ class Workspace:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The catalog with the organisation's, the user's and the stated overlays."""
+        """The catalog with the user's overlays."""
         from advisor.catalog.source import load_catalog, user_overlays
 
-        return load_catalog((*user_overlays(config_folder()), *self.settings.catalogs))
+        overlays = (*user_overlays(config_folder()), *self.settings.catalogs)
+        return load_catalog(overlays)
 
     @cached_property
     def here(self) -> Machine:
         """This machine, probed."""
         from advisor.probes.assemble import probe_machine
 
-        return probe_machine(self.catalog.hardware)
+        return probe_machine(self.catalog.hardware, models=models_folder())
 
     def machine(self, selection: MachineSelection) -> Machine:
         """The machine that the flags mean. Raises UsageError for flags that contradict each other."""

@@ -59,6 +59,15 @@ def test_pci_and_name_together_decide(hardware: HardwareCatalog) -> None:
     assert hardware.identify(pci_id="1002:15bf", name="AMD Radeon Graphics") is None
 
 
+def test_bandwidth_decides_where_id_name_and_memory_are_shared(hardware: HardwareCatalog) -> None:
+    shared = {"pci_id": "10de:1f82", "name": "NVIDIA GeForce GTX 1650", "memory_bytes": 4 * GIB}
+    assert hardware.identify(**shared) is None
+    for rate, device in ((128e9, "nvidia/geforce-gtx-1650-gddr5"), (192e9, "nvidia/geforce-gtx-1650-gddr6")):
+        found = hardware.identify(**shared, bandwidth_bytes_per_s=rate)
+        assert found is not None
+        assert found.id == device
+
+
 def test_figures_are_in_si_units_with_their_source(hardware: HardwareCatalog) -> None:
     card = hardware.get("nvidia/geforce-rtx-4090")
     assert card.memory_bytes == 24 * GIB

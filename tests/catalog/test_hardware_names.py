@@ -75,6 +75,36 @@ def test_a_name_finds_its_device(hardware: HardwareCatalog, name: str, device: s
     assert hardware.find(name).id == device
 
 
+PUBLISHED = """AMD Instinct MI50; AMD Instinct MI60; AMD Radeon 890M (Ryzen AI 9); AMD Radeon PRO V620; AMD Radeon
+PRO W7900; AMD Radeon RX 6700 XT; AMD Radeon RX 6800 XT; AMD Radeon RX 6900 XT; AMD Radeon RX 7800
+XT; AMD Radeon RX 7900 GRE; AMD Radeon RX 7900 XTX; AWS Graviton4; AWS m6a (Milan); Ampere Altra;
+Apple A19 Pro (iPhone 17 Pro); Apple M1 (7-core GPU); Apple M1 Max (32-core GPU); Apple M1 Pro
+(16-core GPU); Apple M1 Ultra (64-core GPU); Apple M3 (10-core GPU); Apple M3 Pro (18-core GPU);
+Apple M3 Ultra (80-core GPU); Apple M4 (10-core GPU); Apple M4 Max (40-core GPU); Apple M4 Pro
+(20-core GPU); Intel Arc A750; Intel Arc A770; Intel Arc A770M; MediaTek Dimensity (MT6899); NVIDIA
+A100 PCIe 80GB; NVIDIA A10G; NVIDIA A30; NVIDIA A40; NVIDIA GeForce GTX 1070; NVIDIA GeForce GTX
+1070 Ti; NVIDIA GeForce GTX 1080 Ti; NVIDIA GeForce GTX 1660; NVIDIA GeForce GTX 1660 Ti Laptop;
+NVIDIA GeForce RTX 2060 SUPER; NVIDIA GeForce RTX 2070 SUPER; NVIDIA GeForce RTX 3060; NVIDIA
+GeForce RTX 3070; NVIDIA GeForce RTX 3080; NVIDIA GeForce RTX 3090; NVIDIA GeForce RTX 3090 Ti;
+NVIDIA GeForce RTX 4060 Ti; NVIDIA GeForce RTX 4070; NVIDIA GeForce RTX 4070 Laptop; NVIDIA GeForce
+RTX 4070 SUPER; NVIDIA GeForce RTX 4070 Ti SUPER; NVIDIA GeForce RTX 4080; NVIDIA GeForce RTX 4080
+SUPER; NVIDIA GeForce RTX 4090 D; NVIDIA GeForce RTX 5060 Ti; NVIDIA GeForce RTX 5070; NVIDIA
+GeForce RTX 5090; NVIDIA Jetson AGX Orin 64GB; NVIDIA L40; NVIDIA M40; NVIDIA P100; NVIDIA P40;
+NVIDIA Quadro RTX 4000; NVIDIA Quadro RTX 6000; NVIDIA Quadro RTX 8000; NVIDIA RTX A4000; NVIDIA RTX
+A4500; NVIDIA RTX A5000; NVIDIA RTX A6000; NVIDIA RTX PRO 4000 Blackwell; NVIDIA RTX PRO 4500
+Blackwell; NVIDIA RTX PRO 6000 Blackwell; NVIDIA T4; NVIDIA TITAN Xp; Rockchip RK3576 NPU;
+Snapdragon 8 Elite Gen 5"""
+"""Names in published speed tables."""
+
+
+@pytest.mark.parametrize("name", [" ".join(name.split()) for name in PUBLISHED.split(";")])
+def test_names_of_published_tables_are_understood(hardware: HardwareCatalog, name: str) -> None:
+    device = hardware.find(name)
+    assert device.bandwidth_bytes_per_s
+    asked, own = ("laptop" in text.lower() for text in (name, device.name))
+    assert asked == own
+
+
 @pytest.mark.parametrize(
     "name", ["RTX 9999", "", "🤷", "RTX 6000", "Radeon", "TITAN", "rtx 4090 48GB", "nvidia m4", "4"]
 )

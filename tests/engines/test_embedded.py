@@ -41,7 +41,7 @@ def measure(tmp_path, monkeypatch):
 
 
 def test_events_become_a_measurement(measure):
-    result, seen = measure(HELLO, LOADED, RUN, RUN | {"run": 2, "decode_s": 0.4}, {"event": "done"})
+    result, seen = measure(HELLO, LOADED, RUN, RUN | {"run": 2, "decode_s": 0.4}, {"event": "done"}, repetitions=2)
     assert result.engine_version == "1.2"
     assert result.load_s == 1.5
     assert [s.decode_tokens_per_s for s in result.samples] == [20.0, 10.0]

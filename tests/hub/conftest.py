@@ -10,7 +10,7 @@ from tests.hub.fakehub import Content, FakeHub
 from tests.hub.gguf_files import gguf_with_payload
 
 SHORT = Patience(
-    connect_s=2.0, read_s=0.5, first_wait_s=0.01, longest_wait_s=0.05, rate_window_s=0.3, lock_silence_s=1.0,
+    connect_s=2.0, read_s=2.0, first_wait_s=0.01, longest_wait_s=0.05, rate_window_s=0.3, lock_silence_s=4.0,
     answer_deadline_s=5.0,
 )  # fmt: skip
 

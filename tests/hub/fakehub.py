@@ -16,6 +16,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -297,10 +298,15 @@ def read_request(sock: socket.socket) -> tuple[str, str, dict[str, str]] | None:
         if not piece or len(head) > 1 << 20:
             return None
         head += piece
-    lines = head.split(b"\r\n\r\n", 1)[0].decode("latin-1").split("\r\n")
+    text, _, body = head.partition(b"\r\n\r\n")
+    lines = text.decode("latin-1").split("\r\n")
     method, target, _version = lines[0].split(" ", 2)
     pairs = (line.split(":", 1) for line in lines[1:])
-    return method, target, {name.strip().lower(): value.strip() for name, value in pairs}
+    headers = {name.strip().lower(): value.strip() for name, value in pairs}
+    missing = int(headers.get("content-length", 0)) - len(body)
+    while missing > 0 and (piece := sock.recv(missing)):
+        missing -= len(piece)
+    return method, target, headers
 
 
 def respond(
@@ -353,6 +359,14 @@ def _hub_huge_headers(sock: socket.socket, _method: str, _arg: Any) -> bool:
     return False
 
 
+def _hub_drip_headers(sock: socket.socket, _method: str, arg: Any) -> bool:
+    sock.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(600):
+        sock.sendall(b"a")
+        time.sleep(arg)
+    return False
+
+
 def _hub_raw(sock: socket.socket, _method: str, arg: Any) -> bool:
     return respond(sock, 200, [("Content-Type", "application/json")], arg)
 
@@ -367,6 +381,7 @@ HUB_FAULTS = {
     "page": _hub_page,
     "garbage": _hub_garbage,
     "huge_headers": _hub_huge_headers,
+    "drip_headers": _hub_drip_headers,
     "raw": _hub_raw,
     "redirect": _hub_redirect,
 }

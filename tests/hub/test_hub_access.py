@@ -1,6 +1,7 @@
 """Who is asked, with which token, through which proxy."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -125,6 +126,13 @@ def test_a_hub_that_is_not_there_is_one_clear_error(patience, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(NetworkError, match="gave up after 6 attempts without progress"):
         list_repo("org/model-GGUF", patience=patience)
+
+
+def test_headers_that_never_end_are_cut_off(hub, published, patience):
+    hub.faults.api = [Fault("drip_headers", 1, arg=0.05)]
+    hurried = replace(patience, answer_deadline_s=1.0)
+    assert list_repo("org/model-GGUF", patience=hurried).files
+    assert hub.faults.api[0].hits == 1
 
 
 def test_a_listing_without_end_is_cut_off(hub, published, patience, monkeypatch):

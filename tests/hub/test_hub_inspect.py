@@ -1,6 +1,7 @@
 """Inspecting files, folders and repositories; of a repository only headers travel."""
 
 import json
+import os
 
 import pytest
 
@@ -157,8 +158,13 @@ def test_offline_and_missing_files_say_so(tmp_path):
         look("org/tiny-GGUF", offline=True)
     with pytest.raises(UsageError, match="no file"):
         look(tmp_path / "absent.gguf")
-    with pytest.raises(UnknownName):
-        look("tiny")
+    for odd in ("tiny", "x" * 5000, "~nobody/x", "a\0b"):
+        with pytest.raises(UnknownName):
+            look(odd, offline=True)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="neither"):
+        look(tmp_path / "pipe")
+    (tmp_path / "pipe").unlink()
     with pytest.raises(UsageError, match="no GGUF and no safetensors"):
         look(tmp_path)
 

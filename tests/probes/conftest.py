@@ -61,3 +61,12 @@ def tree(tmp_path):
         return materialise(tmp_path / "root", machine)
 
     return make
+
+
+def pytest_collection_modifyitems(config, items):
+    """Fuzzing by the million runs only where it is asked for."""
+    if "long" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("long") and HERE in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="minutes to hours: run with -m long"))

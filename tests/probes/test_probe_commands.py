@@ -61,6 +61,12 @@ def test_probe_text_without_a_terminal(advisor):
     assert done.stdout.startswith("machine")
 
 
+def test_measure_says_what_was_measured(advisor):
+    document = json.loads(advisor("probe", "--measure", "--json").stdout)
+    assert document["memory"]["sources"]["bandwidth_bytes_per_s"].startswith("measured: memchr")
+    assert 1e8 < document["memory"]["bandwidth_bytes_per_s"] < 1e13
+
+
 def test_a_closed_pipe_is_quiet(advisor):
     done = advisor(shell="probe --json | head -1")
     assert (done.stdout.strip(), done.stderr) == ("{", "")

@@ -71,12 +71,15 @@ def machine(tree):
 
 
 @pytest.fixture(scope="session")
-def hardware(tmp_path_factory):
-    from advisor.catalog.source import load_catalog
+def hardware():
+    """The real hardware catalog, from its files."""
+    import yaml
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ADVISOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return load_catalog().hardware
+    from advisor.catalog.hardware import HardwareCatalog
+    from advisor.catalog.hardware_schema import compile_hardware
+
+    files = sorted((Path(__file__).parents[2] / "catalog" / "hardware").rglob("*.yaml"))
+    return HardwareCatalog.from_rows(compile_hardware([yaml.load(p.read_text(), yaml.CSafeLoader) for p in files]))
 
 
 def adapters(tree, *entries, wmi="", beside=()):
@@ -277,7 +280,10 @@ def test_16_the_discrete_card_comes_first(tree, nvml):
 def test_17_two_equal_cards_stay_two(machine):
     two = amdgpu("0000:0a:00.0", "1002:687f", vram=8573157376, gtt=8 * GIB)
     two |= amdgpu("0000:0d:00.0", "1002:687f", vram=8573157376, gtt=8 * GIB)
+    name = "product_name"
+    two |= Tree(files={f"/sys/bus/pci/devices/0000:{bus}:00.0/{name}": "Radeon RX Vega 56\n" for bus in ("0a", "0d")})
     result = machine(PC | two)
+    assert {d.name for d in result.accelerators} == {"Radeon RX Vega 56"}
     assert [d.pci_address for d in result.accelerators] == ["0000:0a:00.0", "0000:0d:00.0"]
     assert [d.memory_total_bytes for d in result.accelerators] == [8573157376] * 2
 
@@ -292,7 +298,7 @@ def test_19_vulkan_offers_less_and_both_are_shown(machine):
     halo |= kfd(1, "0000:c5:00.0", gfx=110501, simds=80, local_mem_size=0)
     heaps = (
         "GPU0:\n\tvendorID = 0x1002\n\tdeviceID = 0x1586\n\tdeviceName = AMD Radeon 8060S (RADV STRIX_HALO)\n"
-        f"memoryHeaps[0]:\n\tsize = {int(41.5 * GIB)}\n\tflags:\n\t\tNone\n"
+        f"memoryHeaps[0]:\n\tsize = {int(41.5 * GIB)}\n\tflags:\n\t\tMEMORY_HEAP_DEVICE_LOCAL_BIT\n"
         f"memoryHeaps[1]:\n\tsize = {int(83.72 * GIB)}\n\tflags:\n\t\tMEMORY_HEAP_DEVICE_LOCAL_BIT\n"
     )
     tools = Tree(files={"/usr/bin/vulkaninfo": ""}, environ={"PATH": "/usr/bin"}, commands={"vulkaninfo": said(heaps)})

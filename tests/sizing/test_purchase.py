@@ -12,7 +12,7 @@ from advisor.domain.machine import Accelerator, HostMemory, Machine
 from advisor.sizing.constants import ServingConstants
 from advisor.sizing.cost import best_price, device_power_w, energy_of, price_of
 from advisor.sizing.demand import Demand
-from advisor.sizing.purchase import Offer, Planner, best_layout, plan, with_simulation
+from advisor.sizing.purchase import Offer, Planner, best_layout, plan, shortened, with_simulation
 from advisor.sizing.serving import Served
 
 
@@ -104,7 +104,7 @@ def test_why_a_machine_is_out_is_counted(planner: _Planner, card: Accelerator) -
     small = replace(card, memory_available_bytes=8 * 1024**3)
     offers = [_offer(blind, 1, name="blind"), _offer(small, 1, name="small")]
     choices = {o.spec.id: _choices(("small", 70.0)) for o in offers}
-    sizing = plan(offers, choices, planner, 5)
+    sizing = plan(offers, choices, planner)
     assert sizing.options == ()
     assert sizing.rejected == {"no_accelerator_figures": 1, "no_model_fits": 1}
     assert len(sizing.nearest) == 2
@@ -118,7 +118,7 @@ def test_a_budget_is_hard_and_an_unknown_price_is_outside_it(planner: _Planner, 
         _offer(card, 1, name="unknown"),
     )
     offers = [cheap, dear, unknown]
-    sizing = plan(offers, {o.spec.id: _choices(("small", 70.0)) for o in offers}, planner, 5)
+    sizing = plan(offers, {o.spec.id: _choices(("small", 70.0)) for o in offers}, planner)
     assert [o.offer.spec.name for o in sizing.options] == ["cheap"]
     assert sizing.options[0].within_budget is True
     assert sizing.rejected == {"over_budget": 1, "price_unknown": 1}
@@ -126,9 +126,15 @@ def test_a_budget_is_hard_and_an_unknown_price_is_outside_it(planner: _Planner, 
 
 def test_the_list_varies_in_model(planner: _Planner, card: Accelerator) -> None:
     offers = [_offer(card, 1, name=f"box{i}") for i in range(6)]
-    sizing = plan(offers, {o.spec.id: _choices(("small", 70.0)) for o in offers}, planner, 5)
-    assert len(sizing.options) == 2
-    assert sizing.rejected == {"outranked": 4}
+    everything = plan(offers, {o.spec.id: _choices(("small", 70.0)) for o in offers}, planner)
+    assert len(everything.options) == 6
+    other = replace(everything.options[5], candidate=_choices(("large", 60.0))[0])
+    mixed = replace(everything, options=(*everything.options[:5], other))
+    sizing = shortened(mixed, 3, None)
+    assert other in sizing.options
+    assert len(sizing.options) == 3
+    assert sizing.rejected == {"outranked": 3}
+    assert len(shortened(everything, 5, None).options) == 5
 
 
 def test_a_simulation_only_lowers_what_is_held(planner: _Planner, card: Accelerator) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from advisor.cli.main import main
+from advisor.report.sizing_documents import SIZING_DOCUMENTS
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,7 @@ def test_chat_for_a_team(capsys: pytest.CaptureFixture[str]) -> None:
     assert next(iter(document)) == "schema"
     assert document["schema"] == "advisor.sizing/1"
     assert document["request"]["users"] == 50
+    TypeAdapter(SIZING_DOCUMENTS["sizing"]).validate_python(document)
     assert document["machines_considered"] >= 12
     assert [o["rank"] for o in document["options"]] == [1, 2, 3, 4, 5]
     for option in document["options"]:
@@ -129,6 +132,8 @@ def test_hardware_show_and_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "hardware", "show", "a100 80gb pcie", "--json")
     assert code == 0
     assert json.loads(out)["id"] == "nvidia/a100-pcie-80gb"
+    code, out, _ = run(capsys, "hardware", "list", "--kind", "soc", "--json")
+    TypeAdapter(SIZING_DOCUMENTS["hardware"]).validate_python(json.loads(out))
     code, out, _ = run(capsys, "hardware", "list", "--kind", "machine")
     assert code == 0
     assert "DGX Spark" in out

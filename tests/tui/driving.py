@@ -2,22 +2,21 @@
 
 from contextlib import asynccontextmanager
 
-from tests.tui.examples import ExampleSession
-
 from advisor.tui.app import AdvisorApp
+from tests.tui.examples import ExampleSession
 
 
 async def settle(app, pilot):
-    """Until no worker runs and every message is handled. Two rounds: an answer may start the next question."""
-    for _ in range(3):
+    """Until no worker runs and every message is handled: an answer may start the next question."""
+    await pilot.pause()
+    while any(not worker.is_finished for worker in app.workers):
         await app.workers.wait_for_complete()
-        await pilot.pause()
         await pilot.pause()
 
 
 @asynccontextmanager
-async def running(session=None, size=(80, 24)):
-    app = AdvisorApp(session or ExampleSession(), show_timing=False)
+async def running(session=None, size=(80, 24), debounce_s=0.001):
+    app = AdvisorApp(session or ExampleSession(), show_timing=False, debounce_s=debounce_s)
     async with app.run_test(size=size) as pilot:
         await settle(app, pilot)
         yield app, pilot

@@ -1,4 +1,4 @@
-"""Hand-made nouns and a session that answers from them at once: what the app is tested with. All figures are made up."""
+"""Hand-made nouns and a session that answers from them: what the app is tested with. All figures are made up."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -295,13 +295,16 @@ def choice(sort: Sort, quant: str, asked: Question, machine: Machine) -> Choice:
     a = assessment(sort, asked, machine, quant)
     return Choice(
         machine=machine, question=asked, model=model(sort), mode="default", workload=a.workload, estimate=a.estimate,
-        verdict=a.verdict, quality=Quality(score=a.candidate.score, sd=sort.sd, grade=sort.grade, base_score=sort.score),
+        verdict=a.verdict,
+        quality=Quality(score=a.candidate.score, sd=sort.sd, grade=sort.grade, base_score=sort.score),
     )  # fmt: skip
 
 
 DEVICES = tuple(
-    DeviceSpec(id=name.lower().replace(" ", "-"), name=name, kind=kind, vendor=vendor, memory_bytes=int(memory * GIB) or None,
-               bandwidth_bytes_per_s=bandwidth * 1e9, form=form)
+    DeviceSpec(
+        id=name.lower().replace(" ", "-"), name=name, kind=kind, vendor=vendor, memory_bytes=memory * GIB,
+        bandwidth_bytes_per_s=bandwidth * 1e9, form=form,
+    )
     for name, kind, vendor, memory, bandwidth, form in (
         ("GeForce RTX 4090", DeviceKind.GPU, "nvidia", 24, 1008, "consumer"),
         ("GeForce RTX 3060 12 GB", DeviceKind.GPU, "nvidia", 12, 360, "consumer"),
@@ -420,8 +423,11 @@ class ExampleSession:
         users = request.users or 1
         return SizingAnswer(
             rows=tuple(
-                SizingRow(machine=name, price_usd=price, price_date="2025-11", model=sort, quant="Q4_K_M", users_held=held,
-                          binds=binds, headroom_ratio=held / users, ttft_s=0.4, tokens_per_s=rate, score=77.6, meets=meets)
+                SizingRow(
+                    machine=name, price_usd=price, price_date="2025-11", model=sort, quant="Q4_K_M",
+                    users_held=held, binds=binds, headroom_ratio=held / users, ttft_s=0.4, tokens_per_s=rate,
+                    score=77.6, meets=meets,
+                )
                 for name, price, sort, held, binds, rate, meets in rows
             ),
             rejected=(("too_slow", 31), ("memory", 12)),

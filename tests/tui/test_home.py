@@ -1,10 +1,10 @@
 """The first screen: asked once the machine is known, answering to every change, usable by keyboard alone."""
 
-from tests.tui.driving import press, running, screen_text, settle
-from tests.tui.examples import SMALL_SERVER, ExampleSession
 from textual.widgets import Input
 
 from advisor.errors import UsageError
+from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.examples import SMALL_SERVER, ExampleSession
 
 
 async def type_into(app, pilot, field, text):
@@ -46,12 +46,13 @@ async def test_a_limit_reranks_and_puts_the_slow_ones_below():
 
 async def test_typing_asks_only_after_a_silence():
     session = ExampleSession()
-    async with running(session) as (app, pilot):
+    async with running(session, debounce_s=600) as (app, pilot):
         before = len(session.asked)
         app.screen.query_one("#prompt_tokens", Input).focus()
-        await pilot.press("2", "0", "4", "8")
+        await press(app, pilot, "2", "0", "4", "8")
         assert len(session.asked) == before
-        await pilot.pause(0.3)
+        await press(app, pilot, "enter")
+        await pilot.pause(0.05)
         await settle(app, pilot)
         assert len(session.asked) == before + 1
         assert session.asked[-1].prompt_tokens == 2048
@@ -105,7 +106,7 @@ async def test_a_near_miss_says_what_it_needs():
 
 async def test_filter_keeps_and_drops_words_and_escape_clears_it():
     async with running() as (app, pilot):
-        await press(app, pilot, "slash", *"b exclamation_mark m o e".split())
+        await press(app, pilot, "slash", *["b", "space", "exclamation_mark", "m", "o", "e"])
         names = [row.key for row in app.screen.query_one("#ranking").rows if row.cells]
         assert names
         assert all("b" in name for name in names)

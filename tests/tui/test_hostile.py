@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+
 from tests.tui import examples
 from tests.tui.driving import press, running, screen_text
 from tests.tui.examples import ExampleSession, recommendation
 
-NASTY = ("[/x]", "[bold red]x[/]", "[link=http://x]y", "a[", "]]", "[@click=app.quit]quit[/]", "\\[", "名前", "$primary")
+NASTY = ("[/x]名前$primary", "[@click=app.quit]a[/]\\[")
 
 
 class Hostile(ExampleSession):
@@ -50,7 +51,7 @@ class Hostile(ExampleSession):
 
 @pytest.mark.parametrize("text", NASTY)
 async def test_every_screen_shows_hostile_text_as_text(text):
-    async with running(Hostile(text), size=(120, 40)) as (app, pilot):
+    async with running(Hostile(text), size=(80, 60)) as (app, pilot):
         assert text in screen_text(app)
         await press(app, pilot, "space", "down", "space", "c", "escape", "enter", "escape")
         await press(app, pilot, "end", "enter", "escape", "home", "s", "escape", "d", "y", "escape")

@@ -3,12 +3,12 @@
 from collections import Counter
 
 import pytest
-from tests.tui.driving import press, running, screen_text
 
 from advisor.tui.actions import ACTIONS, Scope, bindings, in_scope, key_words
 from advisor.tui.app import AdvisorApp
 from advisor.tui.screens import bench, compare, detail, download, home, sizing
 from advisor.tui.screens.help import help_lines
+from tests.tui.driving import press, running, screen_text
 
 SCREENS = {
     Scope.HOME: home.HomeScreen,

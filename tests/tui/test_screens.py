@@ -2,8 +2,6 @@
 
 import threading
 
-from tests.tui.driving import press, running, screen_text, settle
-from tests.tui.examples import ExampleSession
 from textual.widgets import Input
 
 from advisor.errors import NetworkError, UsageError, VerificationFailed
@@ -11,6 +9,8 @@ from advisor.tui.screens.bench import BenchScreen
 from advisor.tui.screens.detail import DetailScreen
 from advisor.tui.screens.download import DownloadScreen
 from advisor.tui.screens.simulate import SimulateScreen
+from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.examples import ExampleSession
 
 
 async def until(pilot, condition):
@@ -63,7 +63,7 @@ async def test_a_download_can_be_stopped_and_goes_on_in_the_background():
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, DownloadScreen) and app.screen.stage == "offered")
         await pilot.press("y")
-        await until(pilot, lambda: "50%" in screen_text(app))
+        await until(pilot, lambda: "fetching" in screen_text(app))
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.home

@@ -1,6 +1,7 @@
 """Every terminal size: nothing clipped, nothing lost, and below 60x16 a line that says what is needed."""
 
 import pytest
+
 from tests.tui.driving import press, running, screen_text
 
 SIZES = [(60, 16), (80, 24), (80, 60), (110, 24), (120, 40), (170, 40), (200, 60)]
@@ -15,7 +16,7 @@ async def test_the_first_screen_shows_what_matters(size):
         assert all(len(line) <= size[0] for line in text.splitlines())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize("size", [(60, 16), (120, 40)], ids=lambda s: f"{s[0]}x{s[1]}")
 async def test_footers_hold_at_most_six_keys_and_fit(size):
     async with running(size=size) as (app, pilot):
         for keys in ((), ("enter",), ("escape", "d"), ("escape", "b"), ("escape", "z")):
@@ -41,7 +42,7 @@ async def test_too_small_says_the_sizes_and_comes_back(size):
 async def test_resizing_while_it_runs_keeps_the_cursor():
     async with running(size=(200, 60)) as (app, pilot):
         await press(app, pilot, "down", "down")
-        for width, height in ((80, 24), (120, 40), (60, 16), (200, 60)):
+        for width, height in ((60, 16), (120, 40)):
             await pilot.resize_terminal(width, height)
             await press(app, pilot, "3", "2")
             assert app.current().model.name == "Cedar 20B Reasoning"

@@ -144,7 +144,8 @@ def limits(assessment: Assessment, budget: Budget) -> list[Limit]:
     if speed is None:
         return []
     missed = {miss.limit for miss in assessment.verdict.misses}
-    first = first_answer_token(speed, assessment.workload.thinking_tokens)
+    unpaid = 0 if budget.max_latency_s is not None else assessment.workload.thinking_tokens
+    first = first_answer_token(speed, unpaid)
     per_s = None if budget.max_tpot_s is None else f"≥ {1 / budget.max_tpot_s:.3g}"
     rows = (
         ("first token", format_duration(first.p50), _at_most(budget.max_ttft_s), "max_ttft_s"),

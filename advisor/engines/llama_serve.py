@@ -1,0 +1,22 @@
+"""llama-server's command line for a choice (options: llama.cpp, tools/server/README.md)."""
+
+from advisor.engines.serve_plan import ServePlan
+
+
+def llama_server_argv(plan: ServePlan) -> tuple[str, ...]:
+    """Exactly what was estimated: window, layers on the GPU, cache type, threads; private and offline."""
+    argv = ["llama-server", "--model", plan.path or "MODEL.gguf", "--alias", plan.model]
+    argv += ["--host", plan.host, "--port", str(plan.port)]
+    argv += ["--ctx-size", str(plan.context * plan.users), "--parallel", str(plan.users)]
+    argv += ["--n-gpu-layers", str(plan.gpu_layers)]
+    if plan.cpu_expert_layers:
+        argv += ["--n-cpu-moe", str(plan.cpu_expert_layers)]
+    if plan.kv_type != "f16":
+        k_type, _, v_type = plan.kv_type.partition("/")
+        # a quantized V cache needs flash attention
+        argv += ["--cache-type-k", k_type, "--cache-type-v", v_type or k_type, "--flash-attn", "on"]
+    if plan.threads:
+        argv += ["--threads", str(plan.threads)]
+    if plan.projector:
+        argv += ["--mmproj", plan.projector]
+    return (*argv, "--no-webui", "--no-slots", "--offline")

@@ -1,0 +1,98 @@
+"""Wrong usage gets one clear line and the contract's exit code."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("recommend", "--task", "chatt"), "chat"),
+        (("recommend", "--task", ""), "no task"),
+        (("recommend", "--max-ttft", "-1s"), "--max-ttft"),
+        (("recommend", "--max-ttft", "1 fortnight"), "unknown unit"),
+        (("recommend", "--min-tps", "-3"), "--min-tps"),
+        (("recommend", "--min-tps", "nan"), "--min-tps"),
+        (("recommend", "--max-tpot", "1s", "--min-tps", "3"), "same thing"),
+        (("recommend", "--context", "99999999999999"), "--context"),
+        (("recommend", "--context", "10", "--prompt-tokens", "500"), "cannot hold"),
+        (("recommend", "--users", "0"), "--users"),
+        (("recommend", "--confidence", "7"), "--confidence"),
+        (("recommend", "--gpu", "RTX 9999"), "RTX 9999"),
+        (("recommend", "--gpu", "0x RTX 4090"), "0 GPUs"),
+        (("recommend", "--ram", "lots"), "--ram"),
+        (("recommend", "--ram", "-5GiB"), "--ram"),
+        (("recommend", "--hardware", "no-such-file.json"), "no-such-file.json"),
+        (("recommend", "--hardware", "README.md"), "README.md"),
+        (("recommend", "--gpu", "RTX 4090", "--cpu-only"), "--cpu-only"),
+        (("recommend", "--quant", "Q99"), "Q99"),
+        (("recommend", "--engine", "llama.cp"), "llama.cpp"),
+        (("recommend", "--kv-type", "q1"), "q1"),
+        (("recommend", "--limit", "-1"), "--limit"),
+        (("recommend", "--catalog", "/no/such/place"), "/no/such/place"),
+        (("recommend", "--taks", "chat"), "--task"),
+        (("estimate", "gpt-neo-13b"), "gpt-neox-20b"),
+        (("estimate", "qwen3-8bb"), "Qwen3-8B"),
+        (("estimate", "\x1b[31mred"), "no model"),
+        (("estimate", "gpt-4"), "architecture"),
+        (("estimate", ""), ""),
+        (("compare", "qwen3-8b"), "2 to 8"),
+        (("check", "no-such-lock.json"), "no-such-lock.json"),
+        (("check", "README.md"), "README.md"),
+        (("schema", "recomendation"), "recommendation"),
+        (("recomend",), "recommend"),
+    ],
+    ids=lambda value: " ".join(value)[:40].replace("\x1b", "ESC") if isinstance(value, tuple) else "",
+)
+def test_one_clear_line(advisor, arguments, words):
+    said = advisor.fails(*arguments, code=2)
+    assert words.lower() in said.lower()
+    assert "\x1b" not in said
+
+
+def test_offline_download_is_a_clear_error(advisor):
+    said = advisor.fails("download", "qwen3-8b:Q4_K_M", "--yes", "--offline", code=1)
+    assert "offline" in said.lower()
+
+
+def test_hostile_yaml_is_refused(advisor):
+    overlay = advisor.folder / "bomb.yaml"
+    overlay.write_text("a: &a [x]\nb: [*a, *a, *a]\n")
+    said = advisor.fails("recommend", "--catalog", str(overlay), code=2)
+    assert "bomb.yaml" in said
+
+
+def test_a_closed_pipe_is_quiet(advisor):
+    command = f"{sys.executable} -m advisor catalog list --json | head -c 20"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        check=False, cwd=ROOT, env=advisor.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.startswith("{")
+
+
+def test_help_and_version_need_nothing(advisor):
+    assert advisor("--help").returncode == 0
+    assert advisor("--version").stdout.startswith("advisor ")
+    for command in ("recommend", "estimate", "size", "download", "bench", "probe", "inspect", "run", "doctor"):
+        done = advisor(command, "--help")
+        assert done.returncode == 0
+        assert "Examples:" in done.stdout, command
+
+
+def test_without_a_terminal_it_recommends(advisor):
+    done = advisor()
+    assert done.returncode == 0, done.stderr
+    assert "Quality" in done.stdout
+
+
+def test_lines_fit_eighty_columns(advisor):
+    done = advisor("recommend", "--gpu", "RTX 4090")
+    table = [line for line in done.stdout.splitlines() if line.startswith(("#", "1 ", "2 "))]
+    assert table
+    assert max(map(len, table)) <= 100

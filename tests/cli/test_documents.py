@@ -1,0 +1,80 @@
+"""The JSON of each command that answers is what the contract and the published schema say."""
+
+import pytest
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from advisor.report.documents import DOCUMENTS
+from advisor.report.schemas import document_schema
+
+CARD = ("--gpu", "RTX 4090", "--ram", "64GiB")
+PICK = {
+    "rank", "model", "name", "repo", "revision", "files", "quant", "bits_per_weight", "engine", "placement", "context",
+    "params", "flops", "memory", "speed", "energy", "quality", "meets_budget", "p_meets_budget", "basis", "license",
+    "why", "commands",
+}  # fmt: skip
+
+
+def check(document, name):
+    shape = with_config(ConfigDict(extra="forbid", strict=True))(DOCUMENTS[name])
+    TypeAdapter(shape).validate_python(document)
+    assert next(iter(document)) == "schema"
+    assert document["schema"] == f"advisor.{name}/1"
+
+
+def test_recommendation(advisor):
+    document = advisor.json("recommend", "--task", "coding", *CARD)
+    check(document, "recommendation")
+    assert document["request"]["task"] == "coding"
+    assert document["catalog"]["models"] >= 480
+    first = document["picks"][0]
+    assert set(first) >= PICK
+    assert first["meets_budget"]
+    assert first["memory"]["total"] <= first["memory"]["available"]
+    parts = ("weights", "kv_cache", "compute", "overhead")
+    assert sum(first["memory"][part] for part in parts) == first["memory"]["total"]
+    for times in (first["speed"]["ttft_s"], first["speed"]["decode_tps"]):
+        assert times["p10"] <= times["p50"] <= times["p90"]
+    assert all(pick["files"] for pick in document["picks"])
+    assert [pick["rank"] for pick in document["picks"]] == [1, 2, 3, 4, 5]
+
+
+def test_nothing_meets_it(advisor):
+    document = advisor.json("recommend", "--max-ttft", "1ms", *CARD, code=3)
+    check(document, "recommendation")
+    assert document["picks"] == []
+    assert document["near_misses"]
+    assert all(miss["needs"] for miss in document["near_misses"])
+
+
+def test_a_near_miss_works_with_the_budget_that_it_asks_for(advisor):
+    document = advisor.json("recommend", "--task", "chat", "--min-tps", "2000", *CARD, code=3)
+    need = next(n for miss in document["near_misses"] for n in miss["needs"] if n["alone"] and n["lever"] == "budget")
+    again = advisor.json("recommend", "--task", "chat", "--max-tpot", f"{need['needed']}s", *CARD)
+    assert again["picks"]
+
+
+def test_estimate(advisor):
+    document = advisor.json("estimate", "qwen3-30b-a3b:Q4_K_M", "--context", "32768", "--users", "1", *CARD)
+    check(document, "estimate")
+    assert document["memory"]["kv_cache"] == 3_221_225_472
+    assert document["fits"] is True
+
+
+def test_comparison(advisor):
+    document = advisor.json("compare", "gemma-3-27b-it", "gpt-neox-20b", *CARD)
+    check(document, "comparison")
+    (difference,) = document["differences"]
+    assert difference["larger"].startswith("Gemma")
+    assert difference["p_better"] > 0.9
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_schema_of_every_document(name):
+    schema = document_schema(name)
+    assert schema["$id"] == f"advisor.{name}/1"
+    assert "schema" in schema["properties"]
+
+
+def test_answers_are_deterministic(advisor):
+    first, second = (advisor("recommend", "--json", *CARD).stdout for _ in range(2))
+    assert first == second

@@ -1,0 +1,202 @@
+"""One choice on real-looking machines: what fits where, how fast, and what is said when something is unknown."""
+
+from dataclasses import replace
+
+import pytest
+
+from advisor.domain.estimate import PlacementKind
+from advisor.domain.quantity import Basis
+from advisor.estimate.calibration import Observation, update
+from advisor.estimate.candidate import estimate
+from advisor.estimate.parts import Setting, parts_of, posterior_for
+from advisor.estimate.placement import CPU, placements
+from advisor.estimate.shape import shape_of
+from advisor.estimate.weights import weight_profile
+from tests.estimate import models
+from tests.estimate.conftest import GIB, card, computer
+
+SHAPES = {}
+
+
+def prepared(architecture, quant):
+    key = (id(architecture), quant)
+    if key not in SHAPES:
+        SHAPES[key] = (shape_of(architecture), weight_profile(architecture, quant))
+    return SHAPES[key]
+
+
+def run(architecture, machine, workload, constants, *, quant="Q4_K_M", engine="llama.cpp", placement=None, **more):
+    shape, weights = prepared(architecture, quant)
+    where = placement or placements(shape, weights, machine, workload, engine=engine, constants=constants)[0]
+    return estimate(
+        model_id="m", shape=shape, weights=weights, machine=machine, engine=engine, placement=where,
+        workload=workload, constants=constants, **more,
+    )  # fmt: skip
+
+
+def test_eight_billion_on_a_4090(gaming_pc, chat, constants):
+    found = run(models.LLAMA_8B, gaming_pc, chat, constants)
+    assert found.placement.kind is PlacementKind.GPU
+    assert found.fits
+    assert found.limits == ()
+    rate = found.speed.decode_tokens_per_s
+    assert rate.p10 < 150 < rate.p90, "published runs lie near 150 tokens a second"
+    assert rate.p50 == pytest.approx(150, rel=0.2)
+    assert found.speed.ttft_s.p50 < 0.3
+    assert found.basis is Basis.ESTIMATED
+    assert found.flops.per_output_token == pytest.approx(2 * 7.5e9, rel=0.1)
+
+
+def test_times_add_up(gaming_pc, chat, constants):
+    speed = run(models.LLAMA_8B, gaming_pc, chat, constants).speed
+    decode = sum(term.seconds for term in speed.terms if term.phase == "decode")
+    assert decode == pytest.approx(speed.tpot_s.p50)
+    assert speed.latency_s.p50 == pytest.approx(speed.ttft_s.p50 + 299 * speed.tpot_s.p50)
+    assert speed.tpot_s.p10 < speed.tpot_s.p50 < speed.tpot_s.p90
+
+
+def test_thinking_tokens_count_into_the_answer(gaming_pc, chat, constants):
+    plain = run(models.LLAMA_8B, gaming_pc, chat, constants).speed.latency_s.p50
+    thinking = run(models.LLAMA_8B, gaming_pc, replace(chat, thinking_tokens=2000), constants).speed.latency_s.p50
+    assert thinking > 7 * plain
+
+
+def test_depth_slows_decoding(gaming_pc, chat, constants):
+    near = run(models.LLAMA_8B, gaming_pc, chat, constants, placement=None).speed.tpot_s.p50
+    deep = replace(chat, prompt_tokens=30000, context=32768)
+    far = run(models.LLAMA_8B, gaming_pc, deep, constants).speed.tpot_s.p50
+    assert 1.4 * near < far
+
+
+def test_a_plain_vm_gets_an_answer_with_its_doubts(plain_vm, chat, constants):
+    found = run(models.GEMMA3_270M, plain_vm, chat, constants, engine="embedded")
+    assert found.placement.kind is PlacementKind.CPU
+    assert 15 < found.speed.decode_tokens_per_s.p50 < 200
+    assert found.speed.tpot_s.p90 > 1.5 * found.speed.tpot_s.p50
+    assert any("bandwidth unknown" in limit for limit in found.limits)
+
+
+def test_low_bit_types_are_slow_on_few_cores(plain_vm, chat, constants):
+    fast = run(models.LLAMA_8B, plain_vm, chat, constants, quant="Q4_K_M")
+    slow = run(models.LLAMA_8B, plain_vm, chat, constants, quant="IQ3_M")
+    assert slow.footprint.total_bytes < fast.footprint.total_bytes
+    assert slow.speed.tpot_s.p50 > 1.3 * fast.speed.tpot_s.p50
+
+
+def test_unknown_bandwidth_of_a_gpu_gives_no_speed(chat, constants):
+    machine = computer(card(bandwidth_bytes_per_s=None))
+    found = run(models.LLAMA_8B, machine, chat, constants)
+    assert found.speed is None
+    assert found.joules_per_answer is None
+    assert found.limits == ("memory bandwidth of GeForce RTX 4090 unknown: no speed estimate",)
+
+
+def test_too_large_a_model_is_split_to_fill_the_card(gaming_pc, chat, constants):
+    shape, weights = prepared(models.LLAMA_70B, "Q4_K_M")
+    first = placements(shape, weights, gaming_pc, chat, engine="llama.cpp", constants=constants)[0]
+    assert first.kind is PlacementKind.SPLIT
+    found = run(models.LLAMA_70B, gaming_pc, chat, constants, placement=first)
+    assert found.fits
+    more = replace(first, gpu_layers=first.gpu_layers + 1)
+    assert not run(models.LLAMA_70B, gaming_pc, chat, constants, placement=more).fits
+
+
+def test_experts_move_to_the_host_before_layers_do(gaming_pc, chat, constants):
+    shape, weights = prepared(models.GPT_OSS_120B, "MXFP4_MOE")
+    first = placements(shape, weights, gaming_pc, chat, engine="llama.cpp", constants=constants)[0]
+    assert first.kind is PlacementKind.EXPERTS_ON_CPU
+    assert 0 < first.cpu_expert_layers < 36
+    whole = run(models.GPT_OSS_120B, gaming_pc, chat, constants, quant="MXFP4_MOE", placement=CPU)
+    mixed = run(models.GPT_OSS_120B, gaming_pc, chat, constants, quant="MXFP4_MOE", placement=first)
+    assert mixed.speed.tpot_s.p50 < whole.speed.tpot_s.p50
+
+
+def test_nothing_fits_and_it_says_what_is_missing(plain_vm, chat, constants):
+    found = run(models.LLAMA_70B, plain_vm, chat, constants)
+    assert not found.fits
+    assert found.limits[0].startswith("host needs 4")
+
+
+def test_several_cards_hold_what_one_cannot(chat, constants):
+    machine = computer(card(0), card(1))
+    found = run(models.LLAMA_70B, machine, chat, constants)
+    assert found.placement.devices == (0, 1)
+    assert [d.device for d in found.footprint.devices] == ["gpu0", "gpu1", "host"]
+    shares = [d.weights_bytes for d in found.footprint.devices[:2]]
+    assert abs(shares[0] - shares[1]) < 0.1 * shares[0]
+
+
+def test_tensor_split_is_faster_than_layer_split(chat, constants):
+    machine = computer(*(card(i, gib=32, link_bytes_per_s=300e9) for i in range(2)))
+    shape, weights = prepared(models.LLAMA_70B, "awq")
+    options = placements(shape, weights, machine, chat, engine="vllm", constants=constants)
+    assert [p.tensor_parallel for p in options] == [2, 1]
+    fast, slow = (
+        run(models.LLAMA_70B, machine, chat, constants, quant="awq", engine="vllm", placement=p) for p in options
+    )
+    assert fast.speed.tpot_s.p50 < 0.8 * slow.speed.tpot_s.p50
+
+
+def test_a_shared_pool_is_counted_once(chat, constants):
+    soc = card(name="Apple M4", vendor="apple", backend="metal", architecture="Apple silicon", unified=True, gib=16,
+               bandwidth_bytes_per_s=120e9, f16_flops=4.6e12)  # fmt: skip
+    machine = computer(soc, ram_gib=16)
+    found = run(models.LLAMA_8B, machine, chat, constants, quant="Q8_0")
+    gpu, host = found.footprint.devices
+    assert gpu.available_bytes == int(0.75 * 16 * GIB)
+    assert host.available_bytes == 14 * GIB - gpu.total_bytes
+    assert found.fits
+
+
+def test_a_fast_card_comes_before_a_large_shared_pool(chat, constants):
+    shared = card(1, name="Radeon 780M", vendor="amd", backend="vulkan", architecture="RDNA 3", unified=True, gib=64,
+                  bandwidth_bytes_per_s=90e9)  # fmt: skip
+    shape, weights = prepared(models.LLAMA_8B, "Q4_K_M")
+    machine = computer(shared, card(0))
+    found = placements(shape, weights, machine, chat, engine="llama.cpp", constants=constants)
+    assert found[0].devices == (1,)
+    assert machine.accelerators[1].name == "GeForce RTX 4090"
+
+
+def test_users_share_a_step_and_each_has_a_cache(gaming_pc, chat, constants):
+    one = run(models.LLAMA_8B, gaming_pc, chat, constants)
+    eight = run(models.LLAMA_8B, gaming_pc, replace(chat, users=8), constants)
+    assert eight.footprint.devices[0].kv_cache_bytes == 8 * one.footprint.devices[0].kv_cache_bytes
+    assert one.speed.tpot_s.p50 < eight.speed.tpot_s.p50 < 4 * one.speed.tpot_s.p50
+
+
+def test_quantized_cache_takes_its_size(gaming_pc, chat, constants):
+    full, half = (run(models.LLAMA_8B, gaming_pc, chat, constants, kv_type=t).footprint.devices[0].kv_cache_bytes
+                  for t in ("f16", "q8_0"))  # fmt: skip
+    assert half / full == pytest.approx(17 / 32)
+
+
+def test_a_tied_head_is_held_twice_with_a_gpu(gaming_pc, chat, constants):
+    found = run(models.GEMMA3_4B, gaming_pc, chat, constants)
+    weights = prepared(models.GEMMA3_4B, "Q4_K_M")[1]
+    held = sum(d.weights_bytes for d in found.footprint.devices)
+    assert held == weights.tensor_bytes + weights.token_embedding_bytes
+
+
+def test_a_run_on_this_machine_calibrates(gaming_pc, chat, constants):
+    shape, weights = prepared(models.LLAMA_8B, "Q4_K_M")
+    before = run(models.LLAMA_8B, gaming_pc, chat, constants)
+    setting = _setting(shape, weights, gaming_pc, chat, constants, before.placement)
+    part = parts_of(setting)[0][0]
+    prior = posterior_for(setting, "cuda", "GeForce RTX 4090", "Ada Lovelace")
+    slow = Observation(terms=part.decode, seconds=2 * before.speed.tpot_s.p50, sd=0.02)
+    learned = replace(update(prior, [slow] * 3), backend="cuda", device="GeForce RTX 4090")
+    after = run(models.LLAMA_8B, gaming_pc, chat, constants, posterior=learned)
+    assert after.basis is Basis.CALIBRATED
+    assert after.speed.tpot_s.p50 == pytest.approx(2 * before.speed.tpot_s.p50, rel=0.1)
+    elsewhere = run(models.LLAMA_8B, computer(card(name="GeForce RTX 3060")), chat, constants, posterior=learned)
+    assert elsewhere.basis is Basis.ESTIMATED
+
+
+def _setting(shape, weights, machine, workload, constants, placement):
+    from advisor.estimate.footprint import Choice, cache_layout
+
+    profile = constants.engine("llama.cpp")
+    return Setting(
+        Choice(shape, weights, profile, cache_layout(workload, profile)), placement, machine, workload, constants
+    )

@@ -1,0 +1,58 @@
+"""Scratch memory against what llama.cpp (b11434, CPU, flash attention) reserves when it logs every token of a batch."""
+
+from dataclasses import replace
+
+import pytest
+
+from advisor.domain.architecture import Moe
+from advisor.estimate.compute_buffer import compute_bytes, mask_bytes
+from advisor.estimate.kv_cache import CacheLayout
+from advisor.estimate.shape import shape_of
+from tests.estimate import models
+
+MIB = 1 << 20
+QWEN35_35B = models.delta(
+    "qwen35moe", 248320, 2048, 40, 16, 2, 256, None, 128, 16, 32,
+    moe=Moe(n_experts=256, n_used=8, ffn=512, shared_ffn=512),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("architecture", "at_4k", "at_32k"),
+    [
+        (models.LLAMA_8B, 294, 330), (models.GEMMA3_4B, 542, 575), (models.GPT_OSS_20B, 425, 453),
+        (models.QWEN3_30B, 320, 348), (models.QWEN36_27B, 539, 567), (models.QWEN3_06B, 312, 338),
+        (QWEN35_35B, 509, 537),
+    ],
+)  # fmt: skip
+def test_within_three_percent(constants, architecture, at_4k, at_32k):
+    engine = replace(constants.engine("llama.cpp"), all_outputs=True)
+    shape = shape_of(architecture)
+    for context, expected in ((4096, at_4k), (32768, at_32k)):
+        assert compute_bytes(shape, CacheLayout(context=context), engine) / MIB == pytest.approx(expected, rel=0.03)
+
+
+def test_a_server_needs_logits_of_its_slots_alone(constants):
+    shape = shape_of(models.LLAMA_8B)
+    engine = constants.engine("llama.cpp")
+    assert compute_bytes(shape, CacheLayout(context=4096), engine) / MIB == pytest.approx(128, abs=1)
+
+
+def test_masks_are_held_four_times_for_several_devices(constants):
+    shape, layout, engine = shape_of(models.LLAMA_8B), CacheLayout(context=32768), constants.engine("llama.cpp")
+    one, two = (compute_bytes(shape, layout, engine, devices=n) for n in (1, 2))
+    assert two - one == 3 * mask_bytes(shape, layout)
+
+
+def test_without_flash_attention_scores_are_held(constants):
+    shape, layout = shape_of(models.LLAMA_8B), CacheLayout(context=32768)
+    engine = replace(constants.engine("llama.cpp"), flash_attention=False)
+    assert compute_bytes(shape, layout, engine) > 4 * 512 * 32 * 32768
+
+
+def test_a_quantized_cache_is_unpacked_one_layer_at_a_time(constants):
+    shape, engine = shape_of(models.LLAMA_8B), constants.engine("llama.cpp")
+    plain, packed = (
+        compute_bytes(shape, CacheLayout(context=8192, k_type=t, v_type=t), engine) for t in ("f16", "q8_0")
+    )
+    assert packed - plain == 2 * 8192 * 2048
