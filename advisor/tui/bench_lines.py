@@ -78,7 +78,7 @@ def figure_lines(figures: Sequence[Measured], width: int) -> list[Content]:
 def report_lines(report: BenchReport, width: int) -> list[Content]:
     """Everything of a finished benchmark."""
     engine = f"{report.engine} {report.engine_version or ''}".strip()
-    lines = [*figure_lines(report.figures, width)]
+    lines = figure_lines(report.figures, width)
     memory = f"peak memory {gib(report.peak_memory_bytes)} GiB"
     if report.predicted_memory_bytes is not None:
         memory += f", predicted {gib(report.predicted_memory_bytes)} GiB"

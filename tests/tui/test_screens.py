@@ -177,7 +177,8 @@ async def test_sizing_lists_machines_with_dated_prices():
     async with running() as (app, pilot):
         await press(app, pilot, "z")
         text = screen_text(app)
-        assert "1,599" in text
+        assert "1,599+" in text
+        assert "+ price of the GPUs alone" in text
         assert "2025-11" in text
         assert "not offered: 31 too slow, 12 memory" in text
 

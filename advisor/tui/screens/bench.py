@@ -129,9 +129,8 @@ class BenchScreen(AdvisorScreen):
                 Content.assemble("Start? ", ("y", "bold $accent"), " starts, ", ("esc", "bold $accent"), " goes back"),
             ]
         styles = {"failed": "$text-error", "stopped": "$text-warning"}
-        lines = run_lines(self.samples, width) if self.samples else []
-        if self.report is not None:
-            lines += [Content(""), *report_lines(self.report, width)]
+        lines = [] if self.report is None else [*report_lines(self.report, width), Content("")]
+        lines += run_lines(self.samples, width) if self.samples else []
         if self.line:
             lines += [Content(""), *Content.styled(self.line, styles.get(self.stage, "$foreground-muted")).wrap(width)]
         return lines

@@ -154,6 +154,8 @@ class DownloadScreen(AdvisorScreen):
             ]
         if self.stage == "running":
             return [Content.styled("esc goes back and leaves it running; x stops it", "$foreground-muted")]
-        styles = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error"}
-        head = "Verified: " if self.stage == "done" else ""
-        return list(Content.styled(f"{head}{self.verdict}", styles[self.stage]).wrap(width))
+        styles = {"stopped": "$text-warning", "failed": "$text-error"}
+        if self.stage == "done":
+            where = list(Content.styled(f"Verified: {self.verdict}", "$text-success").wrap(width))
+            return [*where, Content.styled("b on the choice measures it here", "$foreground-muted")]
+        return list(Content.styled(self.verdict, styles[self.stage]).wrap(width))

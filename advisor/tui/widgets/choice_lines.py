@@ -7,7 +7,7 @@ from textual.content import Content
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.budget import first_answer_token
-from advisor.decide.explanation import GRADE_WORDS, time_shares
+from advisor.decide.explanation import time_shares
 from advisor.domain.estimate import DeviceMemory, Estimate, Speed
 from advisor.domain.model import Grade
 from advisor.domain.units import format_duration
@@ -210,11 +210,20 @@ def quality_line(score: float, sd: float, width: int) -> Content:
     return Content.assemble(interval_bar(low, score, high, max(12, width - len(words))), (words, "bold"))
 
 
+GRADE_PHRASES = {
+    Grade.MEASURED: "measured on this task",
+    Grade.SIBLING: "measured in another mode",
+    Grade.IMPUTED: "inferred from other tasks",
+    Grade.PRIOR: "expected from size and date",
+}
+"""What a score rests on, in the words of half a line."""
+
+
 def quality_and_grade(score: float, sd: float, grade: Grade, width: int) -> Content:
     """The score and what it rests on in one line."""
-    room = width - LABEL - 1 - len(GRADE_WORDS[grade]) - 2
+    room = width - LABEL - 1 - len(GRADE_PHRASES[grade]) - 2
     line = quality_line(score, sd, min(44, room))
-    return labelled("quality", Content.assemble(line, "  ", (GRADE_WORDS[grade], "$foreground-muted")))
+    return labelled("quality", Content.assemble(line, "  ", (GRADE_PHRASES[grade], "$foreground-muted")))
 
 
 def work_line(workload: Workload) -> str:

@@ -81,7 +81,7 @@ def choose_columns(columns: Sequence[Column], natural: Sequence[int], width: int
 
 def _widths(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], width: int) -> list[int]:
     left = width - sum(natural[i] for i in shown) - GAP * (len(shown) - 1)
-    return [max(MIN_GROW, natural[i] + left) if columns[i].grow else natural[i] for i in shown]
+    return [max(min(MIN_GROW, natural[i]), natural[i] + left) if columns[i].grow else natural[i] for i in shown]
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:
