@@ -275,7 +275,8 @@ class Catalog:
         return shape, weights
 
     def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
-        from advisor.estimate.weights import WeightProfile, weight_profile
+        from advisor.estimate.weighing import weight_profile
+        from advisor.estimate.weights import WeightProfile
 
         row = self._row(model_id)
         if row is None:
