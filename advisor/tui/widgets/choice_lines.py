@@ -12,7 +12,7 @@ from advisor.domain.estimate import DeviceMemory, Estimate, Speed
 from advisor.domain.model import Grade
 from advisor.domain.units import format_duration
 from advisor.domain.workload import Budget, Workload
-from advisor.tui.figures import gib, interval, rate
+from advisor.tui.figures import brief, gib, interval, rate
 from advisor.tui.form_values import short_duration
 from advisor.tui.widgets.bars import Part, interval_bar, legend, stacked
 
@@ -49,6 +49,12 @@ def pool_line(device: DeviceMemory, width: int, *, plain: bool = False) -> Conte
 def pools(estimate: Estimate) -> list[DeviceMemory]:
     """The pools that the choice takes memory from."""
     return [device for device in estimate.footprint.devices if device.total_bytes]
+
+
+def tightest(estimate: Estimate) -> list[DeviceMemory]:
+    """The one pool with the least left; none where nothing is taken."""
+    known = sorted(pools(estimate), key=lambda d: float("inf") if d.headroom_bytes is None else d.headroom_bytes)
+    return known[:1]
 
 
 def memory_legend(estimate: Estimate, width: int, *, plain: bool = False) -> Content:
@@ -146,37 +152,38 @@ def limits(assessment: Assessment, budget: Budget) -> list[Limit]:
     missed = {miss.limit for miss in assessment.verdict.misses}
     unpaid = 0 if budget.max_latency_s is not None else assessment.workload.thinking_tokens
     first = first_answer_token(speed, unpaid)
-    per_s = None if budget.max_tpot_s is None else f"≥ {1 / budget.max_tpot_s:.3g}"
+    per_s = _at_least(speed.decode_tokens_per_s.p50, None if budget.max_tpot_s is None else 1 / budget.max_tpot_s)
     rows = (
-        ("first token", format_duration(first.p50), _at_most(budget.max_ttft_s), "max_ttft_s"),
+        ("first token", brief(first.p50), _at_most(first.p50, budget.max_ttft_s), "max_ttft_s"),
         ("tokens/s", rate(speed.decode_tokens_per_s.p50), per_s, "max_tpot_s"),
-        ("answer", format_duration(speed.latency_s.p50), _at_most(budget.max_latency_s), "max_latency_s"),
+        ("answer", brief(speed.latency_s.p50), _at_most(speed.latency_s.p50, budget.max_latency_s), "max_latency_s"),
     )
     return [Limit(name=n, value=v, limit=x, met=None if x is None else f not in missed) for n, v, x, f in rows]
 
 
-def _at_most(limit_s: float | None) -> str | None:
-    return None if limit_s is None else f"≤ {short_duration(limit_s)}"
+def _at_most(value_s: float, limit_s: float | None) -> str | None:
+    return None if limit_s is None else f"{'≤' if value_s <= limit_s else '>'} {short_duration(limit_s)}"
+
+
+def _at_least(value: float, least: float | None) -> str | None:
+    return None if least is None else f"{'≥' if value >= least else '<'} {least:.3g}"
 
 
 def budget_line(assessment: Assessment, budget: Budget) -> Content:
-    """All limits in one line, each missed one with its word, and the probability that all are met."""
+    """All limits in one line, missed figures in the colour of a warning, and the verdict as its last word."""
     found = limits(assessment, budget)
     if not found:
         return labelled("budget", "speed unknown here")
     pieces = []
     for item in found:
-        tail: Content | str = ""
-        if item.met is not None:
-            tail = Content(f" {item.limit}")
-            tail = tail if item.met else Content.assemble(tail, " ", item.word)
-        value = (item.value, "bold")
-        named = (
-            (value, " tok/s") if item.name == "tokens/s" else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
-        )
-        pieces.append(Content.assemble(*named, tail))
-    if all(item.met is not False for item in found):
+        value = (item.value, "bold $text-warning" if item.met is False else "bold")
+        rate_first = item.name == "tokens/s"
+        named = (value, " tok/s") if rate_first else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
+        pieces.append(Content.assemble(*named, f" {item.limit}" if item.limit else ""))
+    if assessment.verdict.meets:
         pieces.append(Content.styled("meets", "$text-success"))
+    else:
+        pieces.append(Content.styled("misses", "$text-warning"))
     return labelled("budget", Content(" · ").join(pieces))
 
 
