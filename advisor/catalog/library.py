@@ -234,7 +234,7 @@ class Catalog:
         if number is None:
             return None
         total_params, expert_share, quants = self._sizes["rows"][number]
-        return ModelSizes(total_params, expert_share, quants)
+        return ModelSizes(total_params, expert_share, {q: QuantSize._make(size) for q, size in quants.items()})
 
     def size(self, model_id: str, quant: str) -> QuantSize | None:
         """Bytes of one quantization, prepared or computed; None where it cannot be known."""
@@ -242,7 +242,7 @@ class Catalog:
         if sizes is None:
             return None
         if quant in sizes.quants:
-            return QuantSize._make(sizes.quants[quant])
+            return sizes.quants[quant]
         from advisor.catalog.precomputed import size_of
 
         profile = self.weights(model_id, quant)
