@@ -3,7 +3,7 @@
 from textual.widgets import Input
 
 from advisor.errors import UsageError
-from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.driving import press, running, screen_text, settle, until
 from tests.tui.examples import SMALL_SERVER, ExampleSession
 
 
@@ -11,8 +11,10 @@ async def type_into(app, pilot, field, text):
     app.screen.query_one(f"#{field}", Input).focus()
     for key in text:
         await pilot.press("full_stop" if key == "." else key)
+    await settle(app, pilot)
+    asked = app._asked
     await pilot.press("enter")
-    await pilot.pause(0.05)
+    await until(pilot, lambda: app._asked > asked or app.screen.query(".-bad"))
     await settle(app, pilot)
 
 
@@ -52,7 +54,7 @@ async def test_typing_asks_only_after_a_silence():
         await press(app, pilot, "2", "0", "4", "8")
         assert len(session.asked) == before
         await press(app, pilot, "enter")
-        await pilot.pause(0.05)
+        await until(pilot, lambda: len(session.asked) > before)
         await settle(app, pilot)
         assert len(session.asked) == before + 1
         assert session.asked[-1].prompt_tokens == 2048
