@@ -67,7 +67,7 @@ async def test_a_text_that_is_not_understood_is_marked_and_nothing_is_asked():
         await type_into(app, pilot, "max_ttft_s", "soon")
         assert len(session.asked) == before
         assert app.screen.query_one("#max_ttft_s").has_class("-bad")
-        assert "First token `soon` is not understood" in screen_text(app)
+        assert "first token `soon` is not understood" in screen_text(app)
         await press(app, pilot, "backspace", "backspace", "backspace", "backspace")
         await type_into(app, pilot, "max_ttft_s", "3s")
         assert not app.screen.query_one("#max_ttft_s").has_class("-bad")
