@@ -21,8 +21,8 @@ from advisor.bench.synthetic import THIN, WIDE, write_model
 from advisor.domain.architecture import Architecture, Attention, Moe
 from advisor.engines.embedded import EmbeddedEngine
 from advisor.engines.protocol import MeasurePlan
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from advisor.verbs.bench import usable_cores
 from advisor.verbs.gguf_identity import Identity
 from advisor.verbs.prediction import estimate_plan

@@ -275,13 +275,15 @@ class Catalog:
         return shape, weights
 
     def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
-        from advisor.estimate.weights import WeightProfile, weight_profile
+        from advisor.estimate.weights import WeightProfile
 
         row = self._row(model_id)
         if row is None:
             return None
         if quant in row[1]:
             return WeightProfile.from_row(row[1][quant])
+        from advisor.estimate.weighing import weight_profile
+
         architecture = self.model(model_id).architecture
         try:
             return weight_profile(architecture, quant) if architecture else None

@@ -10,8 +10,10 @@ from typing import Any
 from advisor.catalog.records import architecture_of
 from advisor.domain.architecture import Architecture
 from advisor.domain.sizes import QuantSize
-from advisor.estimate.shape import ModelShape, shape_of
-from advisor.estimate.weights import WeightProfile, weight_profile
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
+from advisor.estimate.weights import WeightProfile
 
 Record = Mapping[str, Any]
 

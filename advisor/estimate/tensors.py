@@ -13,9 +13,6 @@ from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.mixers import Named, mixer_tensors
 from advisor.estimate.traits import Traits, traits_of
 
-LAYER_CODES = "".join(chr(code) for code in range(0x41, 0x180) if chr(code).isalpha())
-"""Letters that stand for kinds of layers in compact forms, in order; more than any model has kinds."""
-
 _ALTUP_INPUTS = 4
 """Gemma 3n: altup_num_inputs of every published size."""
 _LAUREL_RANK = 64

@@ -1,6 +1,7 @@
 """The embedded engine's adapter against children that misbehave: the real one is measured in tests/bench."""
 
 import json
+import subprocess
 import sys
 import threading
 
@@ -117,5 +118,6 @@ def test_only_files_are_measured(tmp_path):
 
 
 def test_it_is_found_without_being_imported():
-    EmbeddedEngine.installed()
-    assert "xllamacpp" not in sys.modules
+    program = "import sys; from advisor.engines.embedded import EmbeddedEngine as E; E.installed(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "xllamacpp" not in done.stdout.split()

@@ -10,8 +10,8 @@ from advisor.estimate.calibration import Observation, update
 from advisor.estimate.candidate import estimate
 from advisor.estimate.parts import Setting, parts_of, posterior_for
 from advisor.estimate.placement import CPU, placements
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import GIB, card, computer
 

@@ -11,8 +11,8 @@ from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
 from advisor.estimate.formats import known_quants, preset_of
 from advisor.estimate.parts import batch_cost
 from advisor.estimate.roofline import coverage
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import CATALOG, computer
 

@@ -14,7 +14,8 @@ import pytest
 
 from advisor.estimate.quant_rules import BASE_TYPE, assign_types, is_quantized
 from advisor.estimate.tensors import count_parameters, tensor_list
-from advisor.estimate.weights import WeightProfile, quant_context, weight_profile
+from advisor.estimate.weighing import quant_context, weight_profile
+from advisor.estimate.weights import WeightProfile
 from tests.estimate import models
 
 SNAPSHOTS = {
