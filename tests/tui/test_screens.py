@@ -9,17 +9,8 @@ from advisor.tui.screens.bench import BenchScreen
 from advisor.tui.screens.detail import DetailScreen
 from advisor.tui.screens.download import DownloadScreen
 from advisor.tui.screens.simulate import SimulateScreen
-from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.driving import press, running, screen_text, settle, until
 from tests.tui.examples import ExampleSession
-
-
-async def until(pilot, condition):
-    """Wait for something that a held worker is on its way to."""
-    for _ in range(400):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come about")
 
 
 async def test_detail_shows_the_ladder_with_the_choice_under_the_cursor():

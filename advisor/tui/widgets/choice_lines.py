@@ -170,7 +170,7 @@ def _at_least(value: float, least: float | None) -> str | None:
 
 
 def budget_line(assessment: Assessment, budget: Budget) -> Content:
-    """All limits in one line, missed figures in the colour of a warning, and the verdict as its last word."""
+    """All limits in one line, missed figures in the colour of a warning, after the verdict."""
     found = limits(assessment, budget)
     if not found:
         return labelled("budget", "speed unknown here")
@@ -181,9 +181,9 @@ def budget_line(assessment: Assessment, budget: Budget) -> Content:
         named = (value, " tok/s") if rate_first else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
         pieces.append(Content.assemble(*named, f" {item.limit}" if item.limit else ""))
     if assessment.verdict.meets:
-        pieces.append(Content.styled("meets", "$text-success"))
+        pieces.insert(0, Content.styled("meets", "$text-success"))
     else:
-        pieces.append(Content.styled("misses", "$text-warning"))
+        pieces.insert(0, Content.styled("misses", "$text-warning"))
     return labelled("budget", Content(" · ").join(pieces))
 
 
