@@ -69,9 +69,12 @@ class _Search:
         heapq.heappush(self.heap, (-bound, self.pushed, item))
 
     def open(self, system: System) -> None:
-        """Replace a system by its candidates."""
-        for candidate in candidates(system, self.question, self.shelf, self.offered):
+        """Replace a system by its candidates; one whose bytes cannot be known has none."""
+        found = list(candidates(system, self.question, self.shelf, self.offered))
+        for candidate in found:
             self.push(candidate.utility, candidate)
+        if not found:
+            self.fail(system.entry.id, Reason.ARCHITECTURE)
 
     def fail(self, model_id: str, reason: Reason) -> None:
         """Keep the first reason that was found for a model: it belongs to its best candidate."""

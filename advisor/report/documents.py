@@ -3,10 +3,11 @@
 Bytes are integers, times are seconds, rates are per second; None is unknown. Every type refuses unknown keys.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from advisor.report.extra_documents import Frontier, Together, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.sizing_documents import SIZING_DOCUMENTS
 
@@ -255,6 +256,10 @@ class Recommendation(TypedDict):
     picks: list[Pick]
     near_misses: list[NearMiss]
     rejected: dict[str, int]
+    together: NotRequired[Together]
+    why_not: NotRequired[list[WhyNot]]
+    frontier: NotRequired[Frontier]
+    excluded: NotRequired[dict[str, str]]
 
 
 class Estimate(Choice):

@@ -68,6 +68,19 @@ def test_a_near_miss_works_with_what_it_says_it_needs():
     assert checked
 
 
+def test_every_model_is_a_pick_or_has_a_reason():
+    class Gaps(Market):
+        def sizes(self, model_id):
+            return None if model_id == "maker/middle" else super().sizes(model_id)
+
+    shelf = Gaps(*SHELF.all)
+    ranking = ask(Box(memory=20 * GB, bandwidth=60 * GB), shelf, limit=1)
+    picked = {p.candidate.model_id for p in ranking.picks}
+    assert set(ranking.excluded) | picked == {e.id for e in shelf.all}
+    assert ranking.excluded["maker/middle"] is Reason.ARCHITECTURE
+    assert sum(ranking.rejected.values()) == len(ranking.excluded)
+
+
 def test_thinking_pays_for_its_tokens():
     shelf = Market(
         entry("both", 8e9, 58, thinking="toggle", mode="non-thinking"),

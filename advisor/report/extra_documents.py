@@ -1,0 +1,91 @@
+"""The shape of what a recommendation adds when asked: `together`, `why_not`, `frontier` and `excluded`."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+
+class MemberQuality(TypedDict):
+    """Expected score, 0 to 100."""
+
+    score: float
+    sd: float
+
+
+class Member(TypedDict):
+    """One task of a set, and the choice that serves it; memory, speed and placement as in a pick."""
+
+    task: str
+    model: str
+    mode: str
+    quant: str
+    bits_per_weight: float
+    engine: str
+    placement: dict[str, Any]
+    context: int
+    kv_type: str
+    flops: dict[str, Any]
+    memory: dict[str, Any]
+    speed: dict[str, Any] | None
+    energy: dict[str, Any]
+    basis: Literal["measured", "calibrated", "estimated"]
+    quality: MemberQuality
+    p_meets_budget: float
+
+
+class Pool(TypedDict):
+    """One device's memory under the whole set, bytes."""
+
+    device: str
+    taken: int
+    available: int | None
+    headroom: int | None
+
+
+class Together(TypedDict):
+    """Models for several tasks, all resident at once; no members where no set fits."""
+
+    tasks: list[str]
+    fits: bool
+    members: list[Member]
+    memory: list[Pool]
+
+
+class WhyNotNeed(TypedDict):
+    """One change that would help; `alone`: it suffices."""
+
+    lever: str
+    field: str
+    current: float | str | None
+    needed: float | str | None
+    alone: bool
+    text: str
+
+
+class WhyNot(TypedDict):
+    """A model that was asked about; `reason` null: it is the first pick."""
+
+    model: str
+    rank: int | None
+    reason: str | None
+    text: list[str]
+    needs: list[WhyNotNeed]
+
+
+class FrontierPoint(TypedDict):
+    """One model in its best choice; `cost` in seconds or bytes."""
+
+    model: str
+    quant: str
+    mode: str
+    cost: float
+    score: float
+    sd: float
+    on_frontier: bool
+
+
+class Frontier(TypedDict):
+    """Quality against the time of an answer or memory, cheapest first."""
+
+    axis: Literal["latency", "memory"]
+    points: list[FrontierPoint]
