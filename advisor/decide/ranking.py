@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems
+from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, engine_for, screen, systems
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 
@@ -69,7 +69,12 @@ class _Search:
         heapq.heappush(self.heap, (-bound, self.pushed, item))
 
     def open(self, system: System) -> None:
-        """Replace a system by its candidates; one whose bytes cannot be known has none."""
+        """Replace a system by its candidates, unless a smaller model has shown that none can be quick enough."""
+        least = self.least_far_off.get("max_ttft_s")
+        alone = engine_for(system.entry, self.question, self.offered) == self.offered[0]
+        if least is not None and alone and _active_params(system.entry) >= FAR_OFF * least:
+            self.fail(system.entry.id, Reason.SLOW)
+            return
         found = list(candidates(system, self.question, self.shelf, self.offered))
         for candidate in found:
             self.push(candidate.utility, candidate)
@@ -132,11 +137,14 @@ class _Search:
             self.too_slow.setdefault((candidate.model_id, candidate.system.mode), []).append((size, factor))
 
 
+def _active_params(entry: CatalogEntry) -> float:
+    return float(entry.active_params or entry.total_params or 0)
+
+
 def _work(candidate: Candidate, limit: str) -> float:
     """What a limit's time is proportional to: active parameters, or bytes read for a token."""
     if limit == "max_ttft_s":
-        entry = candidate.system.entry
-        return float(entry.active_params or entry.total_params or 0)
+        return _active_params(candidate.system.entry)
     return candidate.active_bytes
 
 
