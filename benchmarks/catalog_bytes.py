@@ -11,7 +11,7 @@ from statistics import median
 from advisor.catalog.gates import COMPARED, has_one_size
 from advisor.catalog.library import Catalog
 from advisor.catalog.source import load_catalog
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.weighing import weight_profile
 
 
 def predicted(architecture, quant, size):

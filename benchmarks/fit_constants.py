@@ -21,6 +21,10 @@ MINIMUM = 2
 """Configurations a device needs for a posterior of its own."""
 
 
+WIDEST = 12.0
+"""Most that the variance between devices is raised: a backend with few devices would get no usable interval."""
+
+
 def load(rows: Path):
     """Cases of a table, and how a case's generation is told."""
     import yaml
@@ -87,7 +91,7 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, list[Judged], li
             for j in chosen:
                 j.noise = noise[phase]
             if len(chosen) >= 20:
-                spread.append(spread_for(chosen))
+                spread.append(min(WIDEST, spread_for(chosen)))
         hierarchy.noise[backend] = noise
         hierarchy.spread[backend] = max(spread, default=1.0)
     for j in within:

@@ -18,11 +18,20 @@ GENERIC = {
 }  # fmt: skip
 """Where nothing is known of an engine: median factor and log standard deviation."""
 
+BY_BACKEND = {
+    "cpu": {"weights": (1.1, 0.35), "experts": (1.15, 0.2), "cache": (1.2, 0.15), "op": (1.0, 0.7),
+            "dense_flops": (1.4, 0.5), "expert_flops": (1.5, 0.25), "attention_flops": (1.5, 0.3)},
+}  # fmt: skip
+"""Where the terms count what a backend really does (see cpu_rates), its factors lie nearer to one."""
+
 GENERATION_SD = (0.15, 0.2, 0.25, 0.3, 0.35, 0.35, 0.4, 0.25)
 """How far a generation lies from its backend."""
 
 DEVICE_SD = (0.07, 0.10, 0.15, 0.2, 0.2, 0.25, 0.3, 0.2)
 """How far a device lies from its generation."""
+
+MAIN = (0, 3, 4)
+"""Parameters that take up the tuned spread: dense weights, kernels, dense FLOPs. Others follow them (see DEVICE_SD)."""
 
 NOISE = (0.12, 0.22)
 """Scatter of one configuration between sources: decode, prefill (log standard deviation)."""
@@ -36,9 +45,10 @@ DEVICE_CAP = 40.0
 NU = 4.0
 
 
-def generic() -> Posterior:
-    """The prior above all others."""
-    pairs = [GENERIC[name] for name in PARAMETERS]
+def generic(backend: str = "") -> Posterior:
+    """The prior above all others, for one backend."""
+    stated = {**GENERIC, **BY_BACKEND.get(backend, {})}
+    pairs = [stated[name] for name in PARAMETERS]
     return Posterior(
         mean=tuple(math.log(m) for m, _ in pairs), covariance=diagonal([s * s for _, s in pairs]), noise_sd=NOISE
     )
@@ -109,7 +119,7 @@ class Hierarchy:
     def fit_backend(self, backend: str) -> None:
         """The backend and its generations."""
         cases = self.cases[backend]
-        self.backends[backend] = fit(generic(), cases, CLASS_CAP)
+        self.backends[backend] = fit(generic(backend), cases, CLASS_CAP)
         groups = defaultdict(list)
         for case in cases:
             groups[self.generation_of(case)].append(case)
@@ -126,9 +136,9 @@ class Hierarchy:
             found = self.backends.get(backend)
             spread = tuple(math.hypot(a, b) for a, b in zip(GENERATION_SD, DEVICE_SD, strict=True))
         if found is None:
-            return generic()
+            return generic(backend)
         factor = math.sqrt(self.spread.get(backend, 1.0))
-        wide = widened(found, [s * factor for s in spread])
+        wide = widened(found, [s * (factor if i in MAIN else 1.0) for i, s in enumerate(spread)])
         return replace(wide, noise_sd=self.noise.get(backend, NOISE), backend=backend)
 
     def class_prior(self, case: Case) -> Posterior:

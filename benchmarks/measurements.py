@@ -21,8 +21,10 @@ from advisor.estimate.cpu_rates import cpu_power
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
 from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts_of
-from advisor.estimate.shape import ModelShape, shape_of
-from advisor.estimate.weights import WeightProfile, weight_profile
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
+from advisor.estimate.weights import WeightProfile
 
 DECODE, PREFILL = 0, 1
 BACKENDS = (

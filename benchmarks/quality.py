@@ -15,7 +15,7 @@ import numpy as np
 
 from advisor.catalog.fit import Inputs, all_abilities, fit_results, fitted_results, read_inputs
 from advisor.catalog.fit_evidence import Observation, from_scale
-from advisor.catalog.fit_latent import abilities
+from advisor.catalog.fit_latent import abilities, leaning
 from advisor.catalog.fit_scores import can_do, score
 from advisor.catalog.fit_systems import prior_of
 
@@ -74,7 +74,12 @@ class Target:
         loads, spread = m.loadings[at], m.spread[at]
         values = np.array([self.value(name) for name in names])
         noise = np.array([self.noise(name) for name in names]) / spread**2 + m.residual[at]
-        surprise = (values - m.mean[at]) / spread - m.intercept[at] - m.slopes[at] @ self.design - loads @ self.mean
+        surprise = (
+            (values - m.mean[at]) / spread
+            - m.intercept[at]
+            - np.array([leaning(m, i, self.design) for i in at])
+            - loads @ self.mean
+        )
         gain = self.covariance @ loads.T @ np.linalg.inv(loads @ self.covariance @ loads.T + np.diag(noise))
         return self.mean + gain @ surprise, self.covariance - gain @ loads @ self.covariance
 
@@ -82,7 +87,7 @@ class Target:
         """Expected 0-1 result, its fit-scale mean, and the deviation of a result on that scale."""
         mean, covariance = self.told(names)
         at, m = self.place(item.name), self.model
-        centre = m.mean[at] + m.spread[at] * (m.intercept[at] + m.loadings[at] @ mean + m.slopes[at] @ self.design)
+        centre = m.mean[at] + m.spread[at] * (m.intercept[at] + m.loadings[at] @ mean + leaning(m, at, self.design))
         spread = m.spread[at] * math.sqrt(m.loadings[at] @ covariance @ m.loadings[at] + m.residual[at])
         nodes, weights = np.polynomial.hermite_e.hermegauss(9)
         shown = sum(w * from_scale(item, centre + spread * x) for x, w in zip(nodes, weights, strict=True))

@@ -16,8 +16,8 @@ import yaml
 
 from advisor.catalog.source import load_catalog
 from advisor.errors import AdvisorError
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from advisor.sizing.capacity import mean_step
 from advisor.sizing.constants import ServingConstants, Usage
 from advisor.sizing.demand import Demand, Targets

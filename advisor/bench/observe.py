@@ -14,8 +14,10 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import threads_used
 from advisor.estimate.footprint import Choice, cache_layout
 from advisor.estimate.parts import Part, Setting, parts_of
-from advisor.estimate.shape import ModelShape, shape_of
-from advisor.estimate.weights import WeightProfile, weight_profile
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
+from advisor.estimate.weights import WeightProfile
 
 FAMILIES = {"embedded": "llama.cpp", "llama-bench": "llama.cpp", "llama-server": "llama.cpp", "ollama": "ollama"}
 """Engine whose estimates a result teaches: the same kernels run in all programs of llama.cpp."""

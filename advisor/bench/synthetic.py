@@ -15,7 +15,7 @@ from advisor.domain.architecture import Architecture, Attention
 from advisor.estimate.quant_rules import assign_types
 from advisor.estimate.tensor_types import BLOCKS, aligned, tensor_bytes
 from advisor.estimate.tensors import Tensor, tensor_list
-from advisor.estimate.weights import quant_context
+from advisor.estimate.weighing import quant_context
 
 TILE_BYTES = 1 << 20
 """Random data is made once a type and repeated: weights need not differ, they must not be zero."""

@@ -31,6 +31,8 @@ class Item:
     chance: float
     questions: float
     factor: str
+    zero_is_missing: bool = False
+    """A score of exactly 0 means that it was not run: prompts longer than the model's context."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ def item_of(name: str, rules: Sequence[Mapping[str, Any]]) -> Item | None:
         chance=rule.get("chance", 0.0),
         questions=rule.get("items", 500),
         factor=rule["factor"],
+        zero_is_missing=bool(rule.get("zero_is_missing", False)),
     )
 
 
@@ -127,7 +130,7 @@ def observations(
         if item is None or facts is None or row["quant"].startswith(BELOW_THREE_BITS):
             continue
         share, mode = _share(row, item), mode_of(row, facts)
-        if share is None or mode is None:
+        if share is None or mode is None or (item.zero_is_missing and share == 0):
             continue
         extra = 0.15 if row["self_reported"] else 0.3 if row["estimated"] else 0.0
         sd = float(row["sd"]) if row["sd"] else None

@@ -14,6 +14,9 @@ from typing import Any
 LOADING_SD = 0.25
 """How far a loading may stray from what is assumed of its benchmark, in units of a result's spread."""
 
+STRANGE_LOADING_SD = 0.1
+"""The same for abilities that a benchmark is not assumed to lean on."""
+
 SLOPE_SD = 0.3
 """How far a benchmark may follow size, date and mode beyond what abilities do, in the same units."""
 
@@ -54,6 +57,9 @@ class Model:
     loadings: Any
     slopes: Any
     """(items, P) direct effects of the design."""
+    low: Any
+    high: Any
+    """(items, P) least and greatest of each covariate among a benchmark's results: slopes hold between them only."""
     residual: Any
     theta: Any = None
     """(N, K) expected abilities."""
@@ -87,7 +93,7 @@ def prior_covariance(prior: Prior) -> Any:
     return covariance_between(prior, prior) + prior.variances[-1] * np.eye(len(prior.labels))
 
 
-def start(names: Sequence[str], assumed: Mapping[str, Any], cells: Cells, covariates: int) -> Model:
+def start(names: Sequence[str], assumed: Mapping[str, Any], cells: Cells, design: Any) -> Model:
     """A model before its first step: item means and spreads from the data, loadings as assumed."""
     import numpy as np
 
@@ -103,7 +109,9 @@ def start(names: Sequence[str], assumed: Mapping[str, Any], cells: Cells, covari
         spread=spread,
         intercept=np.zeros(count),
         loadings=np.array([assumed[name] for name in names], dtype=float),
-        slopes=np.zeros((count, covariates)),
+        slopes=np.zeros((count, design.shape[1])),
+        low=np.array([design[cells.system[cells.item == index]].min(axis=0) for index in range(count)]),
+        high=np.array([design[cells.system[cells.item == index]].max(axis=0) for index in range(count)]),
         residual=np.full(count, RESIDUAL_PRIOR),
     )
 
@@ -150,7 +158,6 @@ def _maximise(model: Model, cells: Cells, assumed: Any, design: Any) -> None:
     factors = model.loadings.shape[1]
     own = np.einsum("knln->nkl", model.covariance)
     covariates = design.shape[1]
-    strength = np.diag([1.0] + [1 / LOADING_SD**2] * factors + [1 / SLOPE_SD**2] * covariates)
     for index in range(len(model.names)):
         chosen = np.flatnonzero(cells.item == index)
         systems = cells.system[chosen]
@@ -158,6 +165,8 @@ def _maximise(model: Model, cells: Cells, assumed: Any, design: Any) -> None:
         features = np.column_stack([np.ones(len(chosen)), model.theta[systems], design[systems]])
         moment = (features * weight[:, None]).T @ features
         moment[1 : factors + 1, 1 : factors + 1] += np.einsum("n,nkl->kl", weight, own[systems])
+        trust = np.where(assumed[index] > 0, LOADING_SD, STRANGE_LOADING_SD)
+        strength = np.diag(np.concatenate([[1.0], 1 / trust**2, np.full(covariates, 1 / SLOPE_SD**2)]))
         centre = np.concatenate([[0.0], assumed[index], np.zeros(covariates)])
         answer = np.linalg.solve(moment + strength, (features * weight[:, None]).T @ value[chosen] + strength @ centre)
         model.intercept[index], model.loadings[index] = answer[0], answer[1 : factors + 1]
@@ -187,7 +196,7 @@ def fit(prior: Prior, cells: Cells, names: Sequence[str], assumed: Mapping[str, 
     """The model after `steps` of expectation-maximisation. Deterministic: no random start."""
     import numpy as np
 
-    model = start(names, assumed, cells, prior.design.shape[1])
+    model = start(names, assumed, cells, prior.design)
     kernel_inverse = np.linalg.inv(prior_covariance(prior))
     centre = np.array([assumed[name] for name in names], dtype=float)
     for _ in range(steps):
@@ -196,6 +205,13 @@ def fit(prior: Prior, cells: Cells, names: Sequence[str], assumed: Mapping[str, 
     _expect(model, cells, kernel_inverse, prior.design)
     model.kernel_inverse = kernel_inverse
     return model
+
+
+def leaning(model: Model, index: int, design: Any) -> Any:
+    """A benchmark's direct effect of one system's row of the design, without reaching beyond the benchmark's data."""
+    import numpy as np
+
+    return model.slopes[index] @ np.clip(design, model.low[index], model.high[index])
 
 
 def abilities(model: Model, fitted: Prior, wanted: Prior) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from advisor.catalog.fit_evidence import Item, Observation, from_scale
 from advisor.catalog.fit_facts import Facts
-from advisor.catalog.fit_latent import Model
+from advisor.catalog.fit_latent import Model, leaning
 from advisor.catalog.fit_systems import SYSTEM
 
 NODES = ((-2.0202, 0.01995), (-0.9586, 0.39362), (0.0, 0.94531), (0.9586, 0.39362), (2.0202, 0.01995))
@@ -29,13 +29,16 @@ UNTAUGHT = ("dialogue", "instruction", "agentic")
 NEVER_IMPUTED = ("agentic-coding", "translation")
 """Tasks that other results say little about (tool use: rank correlation 0.5): `prior` unless measured."""
 
+UNMEASURED_SD = 6.0
+"""Points; least deviation of such a score, about what vendors left out scatter by on tool use."""
+
 PURPOSE_TASKS: Mapping[str, tuple[str, ...]] = {
-    "ocr": ("vision",),
+    "ocr": (),
     "extract": ("extraction",),
     "function": ("extraction",),
     "math": ("reasoning",),
 }
-"""The only tasks of models made for one purpose."""
+"""The only tasks of models made for one purpose; reading pages is no task here, and nothing measured tells of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,7 @@ def _result(
     index = model.names.index(item.name)
     spread, loads, residual = model.spread[index], model.loadings[index], model.residual[index]
     mean = model.mean[index] + spread * (
-        model.intercept[index] + loads @ ability.mean + model.slopes[index] @ ability.design
+        model.intercept[index] + loads @ ability.mean + leaning(model, index, ability.design)
     )
     keep, own = 1.0, residual * spread**2
     if measured is not None:
@@ -160,6 +163,8 @@ def score(
         loose += share**2 * variance
     deviation = max(math.sqrt(float(gradient @ ability.covariance @ gradient) + loose), LEAST_SD)
     grade = _grade(system, task, seen)
+    if grade == "prior" and task.name in NEVER_IMPUTED:
+        deviation = max(deviation, UNMEASURED_SD)
     return Score(model=facts.model, mode=mode, task=task.name, score=total, sd=deviation, grade=grade)
 
 

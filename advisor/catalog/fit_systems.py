@@ -11,6 +11,9 @@ from advisor.catalog.fit_latent import Prior
 EPOCH = 2025.0
 """Dates count in years from here."""
 
+FIRST_MEASURED = -2.0
+"""Years since EPOCH of the first models that today's benchmarks were run on (2023)."""
+
 TEXT_VARIANCES = (0.02, 0.03, 0.05, 0.06, 0.03)
 """Variance of the effects of vendor, family, lineage, model and system, in units of a result's spread; chosen by the
 error on vendors left out of the fit."""
@@ -52,10 +55,16 @@ def data_advantage(facts: Facts) -> float:
     return math.log((size_part + 410.7 / usual**0.28) / (size_part + 410.7 / facts.training_tokens**0.28))
 
 
+def counted_years(facts: Facts) -> float:
+    """Years since EPOCH; those before the first measured models count a quarter, for nothing there bears a line out."""
+    years = (facts.released or EPOCH) - EPOCH
+    return years if years > FIRST_MEASURED else FIRST_MEASURED + 0.25 * (years - FIRST_MEASURED)
+
+
 def _text_design(facts: Facts, mode: str) -> list[float]:
     size = math.log((facts.total_params or 1e9) / 1e10)
     active = math.log((facts.active_params or facts.total_params or 1e9) / 1e10)
-    years = (facts.released or EPOCH) - EPOCH
+    years = counted_years(facts)
     thinks = float(mode == "thinking")
     switchable = float(mode == "non-thinking")
     late = max(years, 0.0)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from advisor.catalog.records import architecture_of
 from advisor.domain.architecture import Architecture
 from advisor.estimate.tensors import ParameterCount, count_parameters
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.weighing import weight_profile
 
 Record = Mapping[str, Any]
 Path = tuple[str | int, ...]

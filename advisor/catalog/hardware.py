@@ -6,14 +6,16 @@ name that several memory sizes share means the one released first; an unknown or
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, parse_name, readings, words
-from advisor.catalog.hardware_schema import GIB, name_of
-from advisor.catalog.machines import ASSUMED_CPU, Stated, soc_machine, stated_machine, whole_machine
+from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, name_of, parse_name, readings, words
 from advisor.domain.device import DeviceKind, DeviceSpec, Part, Price
 from advisor.domain.machine import Machine
+from advisor.domain.units import GIB
 from advisor.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from advisor.catalog.machines import Stated
 
 MEMORY_TOLERANCE = 0.08
 """A driver shows up to 6.3 % less than the label (ECC takes 1/16 of GDDR); sizes on sale differ by 12 % or more."""
@@ -198,6 +200,8 @@ class HardwareCatalog:
 
     def machine(self, what: DeviceSpec | str, *, ram_bytes: int | None = None) -> Machine:
         """An idle machine: a whole one, a SoC's, or one around a single GPU or CPU. Raises UnknownName, UsageError."""
+        from advisor.catalog.machines import Stated, soc_machine, whole_machine
+
         spec = self._machine_spec(what) if isinstance(what, str) else what
         if spec.kind is DeviceKind.MACHINE:
             return whole_machine(spec, [(part.count, self.get(part.device)) for part in spec.parts])
@@ -207,8 +211,10 @@ class HardwareCatalog:
             return self.stated(Stated(cpu=spec, ram_bytes=ram_bytes))
         return self.stated(Stated(gpus=((1, spec),), ram_bytes=ram_bytes))
 
-    def stated(self, stated: Stated) -> Machine:
+    def stated(self, stated: "Stated") -> Machine:
         """The machine that the user states piece by piece; what is not stated is assumed and noted."""
+        from advisor.catalog.machines import ASSUMED_CPU, stated_machine
+
         return stated_machine(stated, self.get(ASSUMED_CPU) if ASSUMED_CPU in self._rows else None)
 
     def _machine_spec(self, name: str) -> DeviceSpec:

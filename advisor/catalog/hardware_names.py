@@ -6,6 +6,7 @@ Drivers, shops and people write one card in many ways: "NVIDIA GeForce RTX 4090"
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 MAX_NAME = 200
 """Longer texts are no names."""
@@ -127,3 +128,8 @@ def readings(text: str) -> list[Name]:
 def cpu_key(text: str) -> str:
     """A processor's name as words between single spaces, for the catalog's patterns."""
     return " ".join(re.findall(r"[a-z0-9]+", clean(text)))
+
+
+def name_of(row: list[Any]) -> Name:
+    """Back from the compact form (see hardware_schema)."""
+    return Name(frozenset(row[0]), row[1], row[2], row[3])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from advisor.catalog.hardware_names import Name, parse_name, words
+from advisor.catalog.hardware_names import parse_name, words
 from advisor.domain.device import DeviceKind
 from advisor.errors import BadDocument
 
@@ -150,11 +150,6 @@ def compact_name(text: str) -> list[Any]:
     """A name taken apart, as a JSON row: tokens, memory, memory kind, cores."""
     name = parse_name(text)
     return [sorted(name.tokens), name.memory_gib, name.memory_kind, name.gpu_cores]
-
-
-def name_of(row: list[Any]) -> Name:
-    """Back from `compact_name`."""
-    return Name(frozenset(row[0]), row[1], row[2], row[3])
 
 
 def _device(vendor: str, device: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Catalog:
         self.sha256: str = manifest["sha256"]
         self.count: int = manifest["models"]
         self._models: dict[str, Model] = {}
+        self._lines: dict[str, bytes] = {}
+        self._rows: dict[int, list[Any]] = {}
         self._shape_by_id: dict[str, ModelShape | None] = {}
         self._weights: dict[tuple[str, str], WeightProfile | None] = {}
 
@@ -72,9 +74,9 @@ class Catalog:
         place = self._places[kind].get(model_id)
         if place is None:
             return None
-        with (self.folder / f"{kind}.jsonl").open("rb") as file:
-            file.seek(place[0])
-            return json.loads(file.read(place[1]))
+        if kind not in self._lines:
+            self._lines[kind] = (self.folder / f"{kind}.jsonl").read_bytes()
+        return json.loads(self._lines[kind][place[0] : place[0] + place[1]])
 
     def entries(self) -> Sequence[CatalogEntry]:
         """Every model, in order of id."""
@@ -220,8 +222,11 @@ class Catalog:
     def _row(self, model_id: str) -> list[Any] | None:
         """[shape, {quantization: weights}] of a model; None where its architecture is unknown."""
         number = self._sizes["models"].get(model_id)
-        row: list[Any] | None = None if number is None else self._line("shapes", str(number))
-        return row
+        if number is None:
+            return None
+        if number not in self._rows:
+            self._rows[number] = self._line("shapes", str(number))
+        return self._rows[number]
 
     def sizes(self, model_id: str) -> ModelSizes | None:
         """Bytes of every prepared quantization; None where the architecture is unknown."""
@@ -229,7 +234,7 @@ class Catalog:
         if number is None:
             return None
         total_params, expert_share, quants = self._sizes["rows"][number]
-        return ModelSizes(total_params, expert_share, quants)
+        return ModelSizes(total_params, expert_share, {q: QuantSize._make(size) for q, size in quants.items()})
 
     def size(self, model_id: str, quant: str) -> QuantSize | None:
         """Bytes of one quantization, prepared or computed; None where it cannot be known."""
@@ -237,7 +242,7 @@ class Catalog:
         if sizes is None:
             return None
         if quant in sizes.quants:
-            return QuantSize._make(sizes.quants[quant])
+            return sizes.quants[quant]
         from advisor.catalog.precomputed import size_of
 
         profile = self.weights(model_id, quant)
@@ -270,13 +275,15 @@ class Catalog:
         return shape, weights
 
     def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
-        from advisor.estimate.weights import WeightProfile, weight_profile
+        from advisor.estimate.weights import WeightProfile
 
         row = self._row(model_id)
         if row is None:
             return None
         if quant in row[1]:
             return WeightProfile.from_row(row[1][quant])
+        from advisor.estimate.weighing import weight_profile
+
         architecture = self.model(model_id).architecture
         try:
             return weight_profile(architecture, quant) if architecture else None

@@ -10,8 +10,10 @@ from typing import Any
 from advisor.catalog.records import architecture_of
 from advisor.domain.architecture import Architecture
 from advisor.domain.sizes import QuantSize
-from advisor.estimate.shape import ModelShape, shape_of
-from advisor.estimate.weights import WeightProfile, weight_profile
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
+from advisor.estimate.weights import WeightProfile
 
 Record = Mapping[str, Any]
 
@@ -36,7 +38,9 @@ def _profile(architecture: Architecture, quant: str) -> list[Any] | None:
 
 
 def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
-    return (quant for quants in published_formats(record).values() for quant in quants if quant in offered)
+    for quants in published_formats(record).values():
+        usual = [quant for quant in quants if quant in offered]
+        yield from usual or quants
 
 
 def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ Layers = Annotated[
     str, StringConstraints(pattern=r"^([FSCLMVXRQPN]+(\*\d{1,3})?( [FSCLMVXRQPN]+(\*\d{1,3})?)*)?$", max_length=300)
 ]
 """Groups of layer letters, each with an optional repeat: `LLLF*8`, `S*5 F`."""
-SourceId = Annotated[str, StringConstraints(pattern=r"^s\d{3,4}$")]
+SourceId = Annotated[str, StringConstraints(pattern=r"^(s\d{3,4}|hub)$")]
+"""An entry of sources.yaml; `hub` in overlays that were read from there, at the artifact's revision."""
 
 _CLOSED = ConfigDict(extra="forbid")
 

@@ -7,8 +7,6 @@ programs that start at once do not harm each other.
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -38,6 +36,8 @@ def _code_files() -> list[Path]:
 
 
 def _overlay_files(overlays: Sequence[Path]) -> Iterable[Path]:
+    if not overlays:
+        return
     from advisor.catalog.overlay import overlay_files
 
     for path in overlays:
@@ -65,12 +65,17 @@ def _cache_root(cache: Path | None) -> Path:
 
 
 def _prune(root: Path) -> None:
+    import shutil
+
     old = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)[_KEEP:]
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compile(source: Path, overlays: Sequence[Path], target: Path) -> None:
+    import shutil
+    import tempfile
+
     from advisor.catalog.compiled import build, write_files
     from advisor.catalog.folder import read_folder
     from advisor.catalog.overlay import layered

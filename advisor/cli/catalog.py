@@ -15,6 +15,8 @@ Examples:
   advisor catalog list --task coding
   advisor catalog show qwen3:8b
   advisor catalog validate my-models.yaml
+  advisor catalog add someone/New-Model-GGUF
+  advisor catalog update qwen3:8b
 """,
 )
 def command() -> None:
@@ -91,3 +93,49 @@ def validate_command(path: Path | None, **values: Any) -> int:
     else:
         emit_text(validation_text(result))
     return 2 if result.findings else 0
+
+
+@command.command(name="add")
+@click.argument("repo")
+@common_options
+def add_command(repo: str, **values: Any) -> None:
+    """Read the hub repository REPO into your own catalog.
+
+    Files, hashes and one header are read, no weights. The facts land in the folder `catalog` of the configuration.
+    """
+    settings = take_settings(values)
+    from advisor.cli.progress import choose_progress
+    from advisor.settings import config_folder
+    from advisor.verbs.catalog_update import add_model
+
+    written = add_model(repo, config_folder() / "catalog", offline=settings.offline, progress=choose_progress(settings))
+    _report([written], settings.json)
+
+
+@command.command(name="update")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@common_options
+def update_command(models: tuple[str, ...], **values: Any) -> None:
+    """Read exact sizes and hashes of published files from the hub."""
+    settings = take_settings(values)
+    from advisor.cli.progress import choose_progress
+    from advisor.settings import config_folder
+    from advisor.verbs.catalog_update import update_model
+    from advisor.verbs.workspace import Workspace
+
+    catalog, folder = Workspace(settings).catalog, config_folder() / "catalog"
+    progress = choose_progress(settings)
+    _report(
+        [update_model(catalog, model, folder, offline=settings.offline, progress=progress) for model in models],
+        settings.json,
+    )
+
+
+def _report(written: list[Any], json_: bool) -> None:
+    from advisor.cli.output import emit_json, emit_text
+    from advisor.report.catalog_update import update_document, update_text
+
+    if json_:
+        emit_json(update_document(written))
+    else:
+        emit_text(update_text(written))

@@ -6,6 +6,7 @@ fall together (all are set by the same machine), so the probability of meeting a
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from advisor.domain.estimate import Speed
 from advisor.domain.quantity import Quantity
@@ -54,6 +55,7 @@ def quantile(time: Quantity, probability: float) -> float:
     return time.p50 * math.exp(sigma * _normal_quantile(probability))
 
 
+@lru_cache(maxsize=64)
 def _normal_quantile(p: float) -> float:
     """Inverse standard normal by bisection of erfc, |error| < 1e-9: p is between 0.001 and 0.999."""
     low, high = -3.2, 3.2

@@ -197,12 +197,15 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     engine = engine_for(entry, question, offered)
     if sizes is None or engine is None:
         return
-    published = quants_for(entry, engine)
-    usual = [quant for quant in published if quant in shelf.default_quants]
-    for quant in (question.quant,) if question.quant else usual or published:
-        size = shelf.size(entry.id, quant)
-        if size is not None:
-            yield _candidate(system, question, quant, engine, (sizes, size))
+    if question.quant:
+        asked = shelf.size(entry.id, question.quant)
+        found = {} if asked is None else {question.quant: asked}
+    else:
+        published = quants_for(entry, engine)
+        usual = [quant for quant in published if quant in shelf.default_quants] or published
+        found = {quant: sizes.quants[quant] for quant in usual if quant in sizes.quants}
+    for quant, size in found.items():
+        yield _candidate(system, question, quant, engine, (sizes, size))
 
 
 def _candidate(

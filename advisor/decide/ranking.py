@@ -22,6 +22,9 @@ NEAR_MISSES = 5
 COMPUTE_HELP = 1.5
 """Most that another quantization of the same weights speeds up the reading of a prompt, whose arithmetic stays the
 same: kernels differ, bytes hardly matter."""
+FAR_OFF = 2.0
+"""A choice too slow by this factor rules out every other that has this many times its work: a prompt is read in
+time proportional to the active parameters, a token written in proportion to the bytes read, give or take less."""
 BYTES_HELP = 1.3
 """Slack on the rule that decoding time follows the bytes read: kernels of some types are slower per byte."""
 
@@ -57,6 +60,8 @@ class _Search:
     reasons: dict[str, Reason] = field(default_factory=dict)
     too_slow: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
     """Of each system, what was too slow: bytes a token, and the factor by which time must shrink."""
+    least_far_off: dict[str, float] = field(default_factory=dict)
+    """Least work, by limit, of the choices that missed it by `FAR_OFF`."""
     pushed: int = 0
 
     def push(self, bound: float, item: System | Candidate) -> None:
@@ -88,6 +93,7 @@ class _Search:
             self.fail(model_id, Reason.MEMORY)
             return
         if self.hopeless(candidate):
+            self.fail(model_id, Reason.SLOW)
             return
         assessment = assess(candidate, self.question, self.estimator)
         if assessment.works:
@@ -104,7 +110,11 @@ class _Search:
         """Another quantization of these weights missed the budget by more than this one can make up."""
         known = self.too_slow.get((candidate.model_id, candidate.system.mode), ())
         size = candidate.active_bytes
-        return any(size * factor > bytes_then * BYTES_HELP for bytes_then, factor in known)
+        if any(size * factor > bytes_then * BYTES_HELP for bytes_then, factor in known):
+            return True
+        if candidate.engine != self.offered[0]:
+            return False
+        return any(_work(candidate, limit) >= FAR_OFF * least for limit, least in self.least_far_off.items())
 
     def remember(self, assessment: Assessment) -> None:
         """Keep by how much a fitting choice was too slow, so that its siblings need not be estimated."""
@@ -113,10 +123,21 @@ class _Search:
         candidate = assessment.candidate
         for miss in assessment.verdict.misses:
             factor = miss.needed_s / miss.allowed_s
+            if factor >= FAR_OFF and miss.limit != "max_latency_s" and candidate.engine == self.offered[0]:
+                work = _work(candidate, miss.limit)
+                self.least_far_off[miss.limit] = min(work, self.least_far_off.get(miss.limit, work))
             if miss.limit == "max_ttft_s":
                 factor = 1e9 if factor > COMPUTE_HELP else 0.0
             size = candidate.active_bytes
             self.too_slow.setdefault((candidate.model_id, candidate.system.mode), []).append((size, factor))
+
+
+def _work(candidate: Candidate, limit: str) -> float:
+    """What a limit's time is proportional to: active parameters, or bytes read for a token."""
+    if limit == "max_ttft_s":
+        entry = candidate.system.entry
+        return float(entry.active_params or entry.total_params or 0)
+    return candidate.active_bytes
 
 
 def closeness(assessment: Assessment) -> float:

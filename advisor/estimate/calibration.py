@@ -8,6 +8,7 @@ update is a Gauss-Newton search for the most probable theta; the inverse Hessian
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 PARAMETERS = ("weights", "experts", "cache", "op", "dense_flops", "expert_flops", "attention_flops", "state")
@@ -77,9 +78,21 @@ def predict(posterior: Posterior, terms: Vector) -> tuple[float, float]:
 
 
 def quadratic(vector: Sequence[float], matrix: Matrix) -> float:
-    """vᵀ M v, zero entries skipped."""
+    """vᵀ M v, zero entries skipped; M is symmetric."""
     live = [(i, v) for i, v in enumerate(vector) if v]
-    return sum(v * w * matrix[i][j] for i, v in live for j, w in live)
+    total = 0.0
+    for at, (i, v) in enumerate(live):
+        row = matrix[i]
+        total += v * v * row[i]
+        for j, w in live[at + 1 :]:
+            total += 2.0 * v * w * row[j]
+    return total
+
+
+@lru_cache(maxsize=4096)
+def factors(mean: Vector) -> Vector:
+    """exp of each parameter: what a term is multiplied by."""
+    return tuple(math.exp(m) for m in mean)
 
 
 def update(

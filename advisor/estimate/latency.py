@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from advisor.domain.estimate import PlacementKind, Speed, TimeTerm
 from advisor.domain.quantity import Quantity
-from advisor.estimate.calibration import DECODE, PREFILL, quadratic
+from advisor.estimate.calibration import DECODE, PREFILL, factors, quadratic
 from advisor.estimate.parts import Part, Setting
 
 _NAMES = (
@@ -48,26 +48,27 @@ def spread(median: float, variance: float, factor: float) -> Quantity:
     return Quantity(median / width, median, median * width)
 
 
-def _phase(parts: Sequence[Part], phase: int, factor: float) -> tuple[Quantity, list[tuple[str, float]]]:
+def _phase(parts: Sequence[Part], phase: int, width: float) -> tuple[Quantity, list[tuple[str, float]]]:
     """Time of one phase over all parts with its interval, and its largest terms."""
     seconds, total = [], 0.0
     named: dict[str, float] = {}
     for part in parts:
         terms = part.prefill if phase else part.decode
-        own = [x * math.exp(m) if x else 0.0 for x, m in zip(terms, part.posterior.mean, strict=True)]
-        seconds.append(own)
-        total += sum(own)
+        own = [x * factor for x, factor in zip(terms, factors(part.posterior.mean), strict=True)]
+        mine = sum(own)
+        seconds.append((own, mine))
+        total += mine
         where = "host " if part.posterior.backend == "cpu" and len(parts) > 1 else ""
         for name, value in zip(_NAMES, own, strict=True):
             if value:
                 named[where + name] = named.get(where + name, 0.0) + value
     variance = 0.0
-    for part, own in zip(parts, seconds, strict=True):
-        share = sum(own) / total if total else 0.0
+    for part, (own, mine) in zip(parts, seconds, strict=True):
+        share = mine / total if total else 0.0
         extra = part.prefill_variance if phase else part.decode_variance
-        variance += quadratic([s / total for s in own], part.posterior.covariance) if share else 0.0
+        variance += quadratic(own, part.posterior.covariance) / (total * total) if share else 0.0
         variance += share * share * (part.posterior.noise_sd[phase] ** 2 + extra)
-    return spread(total, variance, factor), list(named.items())
+    return spread(total, variance, width), list(named.items())
 
 
 def _load(setting: Setting) -> Quantity:

@@ -3,6 +3,7 @@
 A choice runs on accelerators, on the host's processor, and over links between them. Each is one part; their times add.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -173,9 +174,13 @@ def _device_prefill(setting: Setting, rates: Rates, held: Bytes, share: Share) -
 
 
 def _pipelined(prefill: Vector, devices: int, setting: Setting) -> Vector:
-    """Several micro-batches pass through a chain of devices at once, at about four fifths of the ideal."""
+    """Several micro-batches pass through a chain of devices at once.
+
+    The gain grows with the root of the devices that can be busy (published prompt rates of 8B and 70B models on 2 to 8
+    cards): four cards read a long prompt about 1.7 times as fast as one would.
+    """
     passes = -(-setting.workload.prompt_tokens // setting.choice.engine.micro_batch)
-    gain = max(1.0, 0.8 * min(devices, passes))
+    gain = max(1.0, 0.85 * math.sqrt(min(devices, passes / 2)))
     return tuple(x / gain for x in prefill)
 
 

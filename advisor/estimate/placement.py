@@ -45,9 +45,13 @@ def fits(choice: Choice, placement: Placement, machine: Machine, constants: Cons
 
 
 def _positions(machine: Machine, usable: list[int]) -> list[int]:
-    """Positions in `machine.accelerators`, largest memory first."""
-    found = [i for i, a in enumerate(machine.accelerators) if a.index in usable and a.usable]
-    return sorted(found, key=lambda i: -(machine.accelerators[i].memory_total_bytes or 0))
+    """Positions in `machine.accelerators`: discrete before shared memory, then the fastest, then the largest."""
+
+    def order(i: int) -> tuple[bool, float, int]:
+        a = machine.accelerators[i]
+        return a.unified, -(a.bandwidth_bytes_per_s or 0.0), -(a.memory_total_bytes or 0)
+
+    return sorted((i for i, a in enumerate(machine.accelerators) if a.index in usable and a.usable), key=order)
 
 
 def _whole(choice: Choice, devices: tuple[int, ...], *, tensor_parallel: int = 1) -> Placement:
@@ -57,14 +61,21 @@ def _whole(choice: Choice, devices: tuple[int, ...], *, tensor_parallel: int = 1
 
 
 def _on_accelerators(choice: Choice, machine: Machine, constants: Constants, indices: list[int]) -> list[Placement]:
-    """The fewest devices that hold everything; tensor split besides where the engine can and the devices are alike."""
-    for count in range(1, len(indices) + 1):
-        devices = tuple(sorted(indices[:count]))
+    """The first single device that holds everything, else the fewest discrete ones that do.
+
+    With several alike, a tensor split comes before a layer split where the engine can.
+    """
+    for index in indices:
+        if fits(choice, _whole(choice, (index,)), machine, constants):
+            return [_whole(choice, (index,))]
+    discrete = [i for i in indices if not machine.accelerators[i].unified]
+    discrete.sort(key=lambda i: -(machine.accelerators[i].memory_total_bytes or 0))
+    for count in range(2, len(discrete) + 1):
+        devices = tuple(sorted(discrete[:count]))
         alike = len({machine.accelerators[i].name for i in devices}) == 1
-        options = []
-        if count > 1 and choice.engine.tensor_parallel and alike and choice.shape.n_heads % count == 0:
-            options.append(_whole(choice, devices, tensor_parallel=count))
-        options.append(_whole(choice, devices))
+        options = [_whole(choice, devices)]
+        if choice.engine.tensor_parallel and alike and choice.shape.n_heads % count == 0:
+            options.insert(0, _whole(choice, devices, tensor_parallel=count))
         fitting = [p for p in options if fits(choice, p, machine, constants)]
         if fitting:
             return fitting

@@ -7,9 +7,10 @@ Held against the type snapshots that llama.cpp ships with its own tests.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from advisor.estimate.tensor_types import BLOCKS
-from advisor.estimate.tensors import Tensor
+from advisor.estimate.tensors import NAMES, Tensor
 
 BASE_TYPE: dict[str, str] = {
     "F32": "f32", "F16": "f16", "BF16": "bf16", "Q4_0": "q4_0", "Q4_1": "q4_1", "Q5_0": "q5_0", "Q5_1": "q5_1",
@@ -92,15 +93,19 @@ def assign_types(tensors: Iterable[Tensor], preset: str, context: QuantContext) 
 
 def is_quantized(tensor: Tensor) -> bool:
     """Whether a preset touches this tensor at all."""
-    name = tensor.name
+    return len(tensor.shape) > 1 and _may_be_quantized(tensor.name)
+
+
+@lru_cache(maxsize=NAMES)
+def _may_be_quantized(name: str) -> bool:
     return (
-        len(tensor.shape) > 1
-        and name.endswith("weight")
+        name.endswith("weight")
         and name not in ("position_embd.weight", "token_types.weight")
         and not any(part in name for part in _KEPT)
     )
 
 
+@lru_cache(maxsize=NAMES)
 def category(name: str) -> str:
     """Which group of rules a tensor falls under; "" for none."""
     if name == "output.weight":
@@ -111,8 +116,13 @@ def category(name: str) -> str:
 
 
 def _order(tensor: Tensor) -> tuple[int, str]:
-    match = _LAYER.match(tensor.name)
-    return (int(match[1]) if match else -1, tensor.name)
+    return _order_of(tensor.name)
+
+
+@lru_cache(maxsize=NAMES)
+def _order_of(name: str) -> tuple[int, str]:
+    match = _LAYER.match(name)
+    return (int(match[1]) if match else -1, name)
 
 
 def _fitting(kind: str, row: int) -> str:

@@ -1,22 +1,14 @@
 """A model's shape: the numbers that footprints and times need, independent of quantization, in a compact form.
 
-Layers that are alike are described once; a letter a layer says which. `shape_of` derives everything from the tensor
-list; `to_row` and `from_row` turn a shape into a flat JSON list and back.
+Layers that are alike are described once; a letter a layer says which. `shaping.shape_of` derives a shape from an
+architecture; `to_row` and `from_row` turn one into a flat JSON list and back.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, cast
 
-from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
-from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads
-from advisor.estimate.tensors import LAYER_CODES, Tensor, is_moe_layer, tensor_list
-from advisor.estimate.traits import Traits, traits_of
-
-_STATE_FLOPS = 7
-"""FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
-_LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
+from advisor.estimate.layer_codes import LAYER_CODES
 
 
 class LayerShape(NamedTuple):
@@ -111,149 +103,3 @@ class ModelShape:
         values = dict(zip(cls.__slots__, row, strict=True))
         values.update(layers=layers, counts=tuple(row[20]))
         return cls(**values)
-
-
-def shape_of(architecture: Architecture) -> ModelShape:
-    """The shape of an architecture. Takes milliseconds: prepare it once a model."""
-    a, t = architecture, traits_of(architecture)
-    tensors = tensor_list(a)
-    dense, experts = _params_by_layer(tensors)
-    rows = [_layer(a, t, i, dense.get(i, 0), experts.get(i, 0)) for i in range(a.n_layers)]
-    kinds = list(dict.fromkeys(rows))
-    output = a.hidden * a.vocab if t.causal else 0
-    looked_up = sum(x.elements for x in tensors if x.name in _LOOKED_UP)
-    body = sum(dense.values())
-    total, expert_total = sum(x.elements for x in tensors), sum(experts.values())
-    n_experts, n_used = (a.moe.n_experts, a.moe.n_used) if a.moe and expert_total else (0, 0)
-    unused = expert_total * (n_experts - n_used) // n_experts if n_experts else 0
-    outer = total - body - expert_total - looked_up - (0 if t.tied else output)
-    return ModelShape(
-        n_layers=a.n_layers, hidden=a.hidden, vocab=a.vocab, total_params=total, active_params=total - unused,
-        dense_params=body + max(0, outer), expert_params=expert_total, output_params=output,
-        n_experts=n_experts, n_used=n_used, window=a.attention.window or 0,
-        mla=a.attention.kind == AttentionKind.MLA and t.mla_cache, causal=t.causal, n_heads=a.attention.n_heads,
-        sinks=t.sinks, ffn_floats=_ffn_floats(a), attention_floats=_attention_floats(a, t),
-        ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
-        layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
-        known=not a.kv_runtime_specific,
-    )  # fmt: skip
-
-
-def _params_by_layer(tensors: Sequence[Tensor]) -> tuple[dict[int, int], dict[int, int]]:
-    """Elements of each layer: dense and routed. Encoder layers count with negative indices."""
-    dense: dict[int, int] = {}
-    experts: dict[int, int] = {}
-    for x in tensors:
-        head, _, rest = x.name.partition("blk.")
-        if rest:
-            index = int(rest.split(".", 1)[0])
-            target = experts if "_exps." in x.name else dense
-            key = -1 - index if head == "enc." else index
-            target[key] = target.get(key, 0) + x.elements
-    return dense, experts
-
-
-def _layer(a: Architecture, t: Traits, index: int, dense: int, experts: int) -> LayerShape:
-    kind = a.layer_kinds()[index]
-    reads = _reads(a, kind, index)
-    k, v, flops = _attention(a, t, kind, index) if reads else (0, 0, 0)
-    owns = bool(reads) and kind not in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) and t.causal
-    state, traffic, state_flops = _state(a, kind)
-    indexer = a.attention.indexer_dim or 0 if reads and a.attention.kind == AttentionKind.MLA else 0
-    return LayerShape(
-        cache=reads if owns else "", reads=reads, k_elements=k, v_elements=v, attention_flops=flops,
-        indexer_elements=indexer, state_bytes=state, state_traffic_bytes=traffic, state_flops=state_flops,
-        dense_params=dense, expert_params=experts, ops=_ops(a, t, kind, index),
-    )  # fmt: skip
-
-
-def _reads(a: Architecture, kind: str, index: int) -> str:
-    if kind not in ATTENTION_KINDS:
-        return ""
-    if a.attention.kind == AttentionKind.GQA and not kv_heads(a, index, kind):
-        return ""
-    windowed = kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED)
-    return "W" if windowed and a.attention.window else "F"
-
-
-def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, int, int]:
-    """Cache elements of keys and values, and FLOPs per attended token."""
-    m = a.attention
-    if m.kind == AttentionKind.MLA and t.mla_cache:
-        rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
-        return rank + rope, 0, 2 * m.n_heads * (2 * rank + rope)
-    if m.kind == AttentionKind.MLA:
-        key = (m.nope_dim or 0) + (m.rope_dim or 0)
-        return m.n_heads * key, m.n_heads * m.v_dim, 2 * m.n_heads * (key + m.v_dim)
-    n_kv = kv_heads(a, index, kind)
-    k_dim, v_dim = head_widths(a, kind)
-    return n_kv * k_dim, n_kv * v_dim, 2 * m.n_heads * (k_dim + v_dim)
-
-
-def _state(a: Architecture, kind: str) -> tuple[int, int, int]:
-    """Bytes of the recurrent state (F32), bytes moved per token, FLOPs per token.
-
-    Convolution part: (conv - 1) inputs of every channel. State part: one matrix a head.
-    """
-    linear = a.linear
-    if linear is None or kind not in (LayerKind.LINEAR, LayerKind.MAMBA, LayerKind.CONV, LayerKind.PARALLEL):
-        return 0, 0, 0
-    if kind == LayerKind.CONV:
-        return 4 * a.hidden * (linear.conv - 1), 0, 0
-    conv, state = _state_elements(a, kind)
-    return 4 * (conv + state), 2 * 4 * state, _STATE_FLOPS * state
-
-
-def _state_elements(a: Architecture, kind: str) -> tuple[int, int]:
-    linear = a.linear
-    assert linear is not None
-    if kind in (LayerKind.MAMBA, LayerKind.PARALLEL):
-        channels = linear.d_inner + 2 * linear.n_groups * linear.d_state
-        return (linear.conv - 1) * channels, linear.d_state * linear.d_inner
-    value = linear.v_heads * linear.v_dim
-    if linear.kind == "kda":
-        heads = linear.v_heads or a.attention.n_heads
-        return 3 * (linear.conv - 1) * heads * linear.v_dim, heads * linear.v_dim**2
-    if linear.kind == "lightning":
-        return 0, linear.v_heads * linear.v_dim**2
-    key = linear.k_heads * linear.k_dim
-    return (linear.conv - 1) * (value + 2 * key), linear.k_dim * value
-
-
-def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
-    """Kernels of one layer after the usual fusions: counted in llama.cpp's graphs for eight architectures."""
-    ops = 9 if kind in ATTENTION_KINDS else 0
-    ops += 3 * t.qkv_bias + 2 * bool(t.qk_norm) if ops else 0
-    if a.attention.kind == AttentionKind.MLA and kind in ATTENTION_KINDS:
-        ops += 11
-    if kind in (LayerKind.LINEAR, LayerKind.MAMBA, LayerKind.PARALLEL):
-        ops += 17
-    if kind == LayerKind.CONV:
-        ops += 6
-    if t.single_block and kind != LayerKind.MLP:
-        return ops + 2
-    ops += len(t.norms) + (17 if is_moe_layer(a, index) else 6)
-    return ops + 2 * t.expert_bias + 2 * bool(a.ple_dim)
-
-
-def _ffn_floats(a: Architecture) -> int:
-    """Scratch floats a token of the widest feed-forward block (fitted to llama.cpp's allocator, see compute_buffer)."""
-    dense = max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0)
-    floats = 3 * dense + 5 * a.hidden + 9
-    if a.moe and a.moe.n_experts > 1:
-        inputs = 0 if a.gguf_arch == "gpt-oss" else a.hidden
-        routed = a.moe.n_used * (inputs + 3 * a.moe.ffn) + 5 * a.hidden
-        floats = max(routed, floats if a.moe.first_dense else 0)
-    return floats
-
-
-def _attention_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of attention: queries, output, and for MLA the absorbed queries of every head."""
-    m = a.attention
-    if m.kind == AttentionKind.MLA and t.mla_cache:
-        rank, rope, nope = m.kv_lora_rank or 0, m.rope_dim or 0, m.nope_dim or 0
-        return m.n_heads * (nope + rope + 2 * rank + rope) + 6 * a.hidden + 2 * rank
-    width = m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
-    linear = a.linear
-    inner = max(linear.d_inner, linear.v_heads * linear.v_dim) if linear else 0
-    return max(3 * width, 5 * inner) + 5 * a.hidden + math.ceil(m.n_kv_heads * m.k_dim)

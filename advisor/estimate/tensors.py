@@ -6,19 +6,21 @@ this room follows from these lists: bytes, parameter counts, FLOPs.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.mixers import Named, mixer_tensors
 from advisor.estimate.traits import Traits, traits_of
 
-LAYER_CODES = "".join(chr(code) for code in range(0x41, 0x180) if chr(code).isalpha())
-"""Letters that stand for kinds of layers in compact forms, in order; more than any model has kinds."""
-
 _ALTUP_INPUTS = 4
 """Gemma 3n: altup_num_inputs of every published size."""
 _LAUREL_RANK = 64
 """Gemma 3n: laurel_rank of every published size."""
+
+
+NAMES = 32768
+"""Tensor names whose properties are remembered: models share most of them, and a catalog has some 20,000."""
 
 
 class Tensor(NamedTuple):
@@ -40,6 +42,7 @@ class ParameterCount(NamedTuple):
     active: int
 
 
+@lru_cache(maxsize=4)
 def tensor_list(architecture: Architecture, *, nextn: bool = False) -> tuple[Tensor, ...]:
     """Every tensor of the language model. `nextn` adds the multi-token-prediction blocks some files carry."""
     a, t = architecture, traits_of(architecture)

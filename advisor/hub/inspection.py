@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from advisor.errors import UsageError
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
-from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS
 from advisor.hub.holdings import Holdings
 

@@ -9,6 +9,8 @@ from typing_extensions import TypedDict
 
 from advisor.report.extra_documents import Frontier, Together, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
+from advisor.report.model_documents import MODEL_DOCUMENTS
+from advisor.report.run_documents import RUN_DOCUMENTS
 from advisor.report.sizing_documents import SIZING_DOCUMENTS
 
 
@@ -298,6 +300,8 @@ DOCUMENTS: dict[str, type] = {
     "estimate": Estimate,
     "comparison": Comparison,
     **FILE_DOCUMENTS,
+    **MODEL_DOCUMENTS,
+    **RUN_DOCUMENTS,
     **SIZING_DOCUMENTS,
 }
 """Documents by the middle part of their `schema` field."""

@@ -15,6 +15,8 @@ P95_SPREAD = 1.645
 """Standard deviations of a Poisson number of sequences up to its 95th percentile."""
 WAIT_P95_FACTOR = 1.5
 """95th percentile of the wait before one's prompt is read, over rho / (1 - rho) x its time (M/D/1, rounded up)."""
+_FEWEST = 1e-6
+"""Sequences at once of a replica that is almost never asked."""
 _HALVINGS = 20
 
 
@@ -78,9 +80,9 @@ def _largest(model: Served, replica: Replica, demand: Demand, ceiling: float) ->
     """The most sequences, up to `ceiling`, at which the targets hold; times grow with the number."""
     if _within(_times(model, replica, demand, ceiling), demand):
         return ceiling
-    low, high = 0.0, ceiling
+    low, high = _FEWEST, ceiling
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
+        middle = math.sqrt(low * high)
         if _within(_times(model, replica, demand, middle), demand):
             low = middle
         else:
@@ -93,7 +95,7 @@ def capacity(
 ) -> Capacity | None:
     """None where the weights do not fit, not even a request alone meets the targets, or less than the least is held."""
     ceiling = max_sequences(model, replica, demand.mean_tokens)
-    if ceiling < 1 or not _within(_times(model, replica, demand, 1e-6), demand):
+    if ceiling < 1 or not _within(_times(model, replica, demand, _FEWEST), demand):
         return None
     saturated = rate_at(model, replica, demand, ceiling)
     if planning.utilization * saturated < least_requests_per_s:
@@ -115,9 +117,9 @@ def capacity(
 
 
 def _decoding_at(model: Served, replica: Replica, demand: Demand, rate: float, ceiling: float) -> float:
-    low, high = 0.0, ceiling
+    low, high = _FEWEST, ceiling
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
+        middle = math.sqrt(low * high)
         low, high = (middle, high) if rate_at(model, replica, demand, middle) < rate else (low, middle)
     return high
 

@@ -50,7 +50,7 @@ def span_bar(measured: float, said: Quantity, width: int = TRACK) -> Content:
     def cell(value: float) -> int:
         return min(width - 1, max(0, round((value - low) / (high - low) * (width - 1))))
 
-    cells = [("─", "$panel-lighten-3")] * width
+    cells = [("─", "$foreground-disabled")] * width
     for i in range(cell(said.p10), cell(said.p90) + 1):
         cells[i] = ("━", "$primary")
     cells[cell(said.p50)] = ("┿", "bold $primary")
@@ -60,7 +60,7 @@ def span_bar(measured: float, said: Quantity, width: int = TRACK) -> Content:
 
 def figure_lines(figures: Sequence[Measured], width: int) -> list[Content]:
     """Measured against predicted, a line each with its track."""
-    lines = [rule_line("Measured against predicted", "━ predicted  ┿ its median  ◆ measured", width)]
+    lines = [rule_line("Measured against predicted", "━ predicted  ┿ median  ◆ here", width)]
     for figure in figures:
         text = seconds if figure.smaller_is_better else rate
         head = Content.assemble((f"{figure.name:<18}", "$foreground-muted"), (f"{text(figure.value):>8}", "bold"), "  ")
@@ -78,7 +78,7 @@ def figure_lines(figures: Sequence[Measured], width: int) -> list[Content]:
 def report_lines(report: BenchReport, width: int) -> list[Content]:
     """Everything of a finished benchmark."""
     engine = f"{report.engine} {report.engine_version or ''}".strip()
-    lines = [*figure_lines(report.figures, width)]
+    lines = figure_lines(report.figures, width)
     memory = f"peak memory {gib(report.peak_memory_bytes)} GiB"
     if report.predicted_memory_bytes is not None:
         memory += f", predicted {gib(report.predicted_memory_bytes)} GiB"

@@ -48,6 +48,15 @@ def seconds(value: float | None) -> str:
     return f"{value:.2f}" if value < 99.995 else f"{value:.0f}"
 
 
+def brief(value_s: float) -> str:
+    """`59 ms`, `2.4 s`, `75.2 s`, `130 s`, `25 min`: a time that fits half a line."""
+    if value_s < 1:
+        return f"{value_s * 1000:.0f} ms"
+    if value_s < 99.95:
+        return f"{value_s:.1f} s"
+    return f"{value_s:.0f} s" if value_s < 600 else f"{value_s / 60:.0f} min"
+
+
 def rate(value: float | None) -> str:
     """`9.8`, `1240.0`: tokens a second for a column."""
     if value is None:

@@ -22,18 +22,20 @@ class Field:
 
     name: str
     label: str
+    what: str
+    """Its name in a message."""
     kind: str
     example: str
 
 
 FIELDS = (
-    Field(name="max_ttft_s", label="First token ≤", kind="duration", example="800ms or 2s"),
-    Field(name="min_tokens_per_s", label="Tokens/s ≥", kind="rate", example="10"),
-    Field(name="max_latency_s", label="Answer ≤", kind="duration", example="30s or 2m"),
-    Field(name="prompt_tokens", label="Prompt", kind="count", example="1024 or 2k tokens"),
-    Field(name="output_tokens", label="Output", kind="count", example="512 tokens"),
-    Field(name="context", label="Context", kind="count", example="8192 or 8k tokens"),
-    Field(name="users", label="Users", kind="count", example="1"),
+    Field(name="max_ttft_s", label="First ≤", what="first token", kind="duration", example="800ms or 2s"),
+    Field(name="min_tokens_per_s", label="Tok/s ≥", what="tokens/s", kind="rate", example="10"),
+    Field(name="max_latency_s", label="Answer ≤", what="whole answer", kind="duration", example="30s or 2m"),
+    Field(name="prompt_tokens", label="Prompt", what="prompt", kind="count", example="1024 or 2k tokens"),
+    Field(name="output_tokens", label="Output", what="output", kind="count", example="512 tokens"),
+    Field(name="context", label="Context", what="context", kind="count", example="8192 or 8k tokens"),
+    Field(name="users", label="Users", what="users", kind="count", example="1"),
 )
 """Every field in the order of the form."""
 
@@ -64,7 +66,7 @@ def parse_field(field: Field, text: str) -> float | int | None:
     """The value of one field; None where it is empty. Raises UsageError."""
     if not text.strip():
         return None
-    what = field.label.rstrip(" ≤≥")
+    what = field.what
     if field.kind == "duration":
         return parse_duration(text.strip(), what)
     return parse_rate(text, what) if field.kind == "rate" else parse_count(text, what)

@@ -102,10 +102,14 @@ class LiveSession:
         return tuple(found)
 
     def ladder(self, model_id: str, request: Request, machine: Machine) -> Sequence[Choice]:
-        """Every published quantization, largest first."""
-        model = self._workspace().catalog.model(model_id)
-        names = dict.fromkeys(a.quant for a in model.artifacts if a.role == "model")
-        choices = self._choices(model_id, tuple(names), (request,), machine)
+        """Every quantization published in the format of the engine, largest first."""
+        from advisor.decide.candidates import quants_for
+        from advisor.verbs.estimator import MachineEstimator
+
+        workspace = self._workspace()
+        entry = workspace.catalog.entry(model_id)
+        engine = request.engine or MachineEstimator(machine, workspace).engine_for(entry)
+        choices = self._choices(model_id, quants_for(entry, engine), (request,), machine)
         return sorted(choices, key=lambda choice: -choice.estimate.bits_per_weight)
 
     def contexts(self, model_id: str, quant: str, request: Request, machine: Machine) -> Sequence[Choice]:

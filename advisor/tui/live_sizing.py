@@ -11,7 +11,8 @@ def _row(option: Option) -> SizingRow:
     return SizingRow(
         machine=f"{count}{option.offer.spec.name}",
         price_usd=None if price is None else price.usd * option.count,
-        price_date=None if price is None else price.date + ("" if price.complete else " GPUs only"),
+        price_date=None if price is None else price.date,
+        price_complete=price is None or price.complete,
         model=option.candidate.system.entry.name,
         quant=option.candidate.quant,
         users_held=int(option.users_held.p50),

@@ -15,15 +15,15 @@ COLUMNS = (
     Column(title="Model", grow=True),
     Column(title="Quant"),
     Column(title="GiB", right=True),
-    Column(title="First s", right=True),
+    Column(title="First s", right=True, rank=1),
     Column(title="Tok/s", right=True),
-    Column(title="Answer s", right=True, rank=3),
+    Column(title="Answer s", right=True, rank=4),
     Column(title="Quality", right=True),
-    Column(title="On", rank=1),
+    Column(title="On", rank=2),
     Column(title="Budget"),
-    Column(title="Context", right=True, rank=5),
-    Column(title="Licence", rank=6),
-    Column(title="Basis", rank=4),
+    Column(title="Context", right=True, rank=6),
+    Column(title="Licence", rank=7),
+    Column(title="Basis", rank=5),
 )
 """What each row says; units stand in the headings."""
 

@@ -143,6 +143,8 @@ class SizingRow:
     machine: str
     price_usd: float | None
     price_date: str | None
+    price_complete: bool
+    """False: of the accelerators alone."""
     model: str
     quant: str
     users_held: int | None

@@ -16,6 +16,8 @@ COLUMNS = (
     Column(title="GiB", right=True),
     Column(title="Bandwidth", right=True),
 )
+KINDS = (DeviceKind.GPU, DeviceKind.SOC, DeviceKind.MACHINE)
+"""What can be simulated, in the order offered."""
 MAX_BANDWIDTH_GB_S = 100_000.0
 
 
@@ -98,11 +100,12 @@ def device_rows(devices: tuple[DeviceSpec, ...], text: str) -> tuple[Row, ...]:
         for d in devices
         if all(w in f"{d.name} {d.vendor} {d.form or ''} {' '.join(d.aliases)}".lower() for w in words)
     ]
+    found.sort(key=lambda d: KINDS.index(d.kind) if d.kind in KINDS else len(KINDS))
     return tuple(
         Row(
             key=d.id,
             cells=(d.name, str(d.kind), gib(d.memory_bytes), format_rate(d.bandwidth_bytes_per_s)),
         )
         for d in found
-        if d.kind in (DeviceKind.GPU, DeviceKind.SOC, DeviceKind.MACHINE)
+        if d.kind in KINDS
     )

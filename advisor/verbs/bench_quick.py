@@ -12,8 +12,8 @@ from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_size
 from advisor.engines.protocol import Listener
 from advisor.errors import DiskFull
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from advisor.verbs.bench import BenchRequest, bench_target
 from advisor.verbs.bench_target import BenchTarget
 from advisor.verbs.gguf_identity import Identity

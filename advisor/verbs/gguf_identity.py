@@ -8,10 +8,12 @@ from pathlib import Path
 from advisor.catalog.library import Catalog
 from advisor.domain.architecture import Architecture
 from advisor.errors import UnknownName
-from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS
 from advisor.estimate.tensors import Tensor
-from advisor.estimate.weights import WeightProfile, profile_from_tensors
+from advisor.estimate.weighing import profile_from_tensors
+from advisor.estimate.weights import WeightProfile
 from advisor.hub.choose import quant_label
 from advisor.hub.gguf_architecture import architecture_from_gguf
 from advisor.hub.gguf_header import GgufArray, GgufHeader

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,9 @@ def read_lock(path: Path) -> Lock:
         raise BadDocument(f"{path} is not JSON", hint=hint) from error
     if not isinstance(document, dict) or document.pop("schema", None) != "advisor.lock/1":
         raise BadDocument(f"{path} is no advisor.lock/1 document", hint=hint)
+    unknown = sorted(set(document) - {f.name for f in fields(Lock)})
+    if unknown:
+        raise BadDocument(f"{path} has an unknown field `{unknown[0][:40]}`", hint=hint)
     from pydantic import TypeAdapter, ValidationError
 
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.domain.machine import Machine
-from advisor.settings import Settings, config_folder, results_path
+from advisor.settings import Settings, config_folder, models_folder, results_path
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Workspace:
         """This machine, probed."""
         from advisor.probes.assemble import probe_machine
 
-        return probe_machine(self.catalog.hardware)
+        return probe_machine(self.catalog.hardware, models=models_folder())
 
     def machine(self, selection: MachineSelection) -> Machine:
         """The machine that the flags mean. Raises UsageError for flags that contradict each other."""

@@ -20,8 +20,8 @@ from advisor.engines.protocol import RunSample
 from advisor.estimate.calibration import Posterior, predict
 from advisor.estimate.candidate import estimate
 from advisor.estimate.constants import Constants
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 
 CATALOG = Path(__file__).parents[2] / "catalog"
 CONSTANTS = Constants.from_mapping(

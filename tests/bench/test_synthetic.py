@@ -10,9 +10,9 @@ import pytest
 
 from advisor.bench.synthetic import THIN, WIDE, tile, write_gguf
 from advisor.domain.architecture import Moe
-from advisor.estimate.shape import shape_of
+from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS, aligned
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.weighing import weight_profile
 from advisor.hub.gguf_architecture import architecture_from_gguf
 from advisor.hub.gguf_header import read_gguf_header
 

@@ -20,9 +20,22 @@ def contents(folder: Path):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def part_of_the_catalog(folder: Path):
+    """A few families and every table: the whole takes long to compile twice."""
+    source = source_folder()
+    for family in ("alibaba-qwen/qwen3.yaml", "google/gemma3.yaml", "openai/gpt-oss.yaml"):
+        target = folder / "models" / family
+        target.parent.mkdir(parents=True)
+        target.write_bytes((source / "models" / family).read_bytes())
+    for table in source.glob("*.yaml"):
+        (folder / table.name).write_bytes(table.read_bytes())
+    return folder
+
+
 def test_same_input_same_bytes(tmp_path):
-    first = compile_to_folder(source_folder(), tmp_path / "a")
-    second = compile_to_folder(source_folder(), tmp_path / "b")
+    source = part_of_the_catalog(tmp_path / "source")
+    first = compile_to_folder(source, tmp_path / "a")
+    second = compile_to_folder(source, tmp_path / "b")
     assert first == second
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert json.loads((tmp_path / "a" / "manifest.json").read_text())["sha256"] == first

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from advisor.report.documents import DOCUMENTS
-from advisor.report.schemas import document_schema
+from advisor.report.schemas import document_names, document_schema
 
 CARD = ("--gpu", "RTX 4090", "--ram", "64GiB")
 PICK = {
@@ -68,7 +68,12 @@ def test_comparison(advisor):
     assert difference["p_better"] > 0.9
 
 
-@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_catalog_and_model(advisor):
+    check(advisor.json("catalog", "list", "--task", "coding"), "catalog")
+    check(advisor.json("catalog", "show", "qwen3-8b"), "model")
+
+
+@pytest.mark.parametrize("name", sorted(document_names()))
 def test_schema_of_every_document(name):
     schema = document_schema(name)
     assert schema["$id"] == f"advisor.{name}/1"

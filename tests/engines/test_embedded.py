@@ -1,6 +1,7 @@
 """The embedded engine's adapter against children that misbehave: the real one is measured in tests/bench."""
 
 import json
+import subprocess
 import sys
 import threading
 
@@ -41,7 +42,7 @@ def measure(tmp_path, monkeypatch):
 
 
 def test_events_become_a_measurement(measure):
-    result, seen = measure(HELLO, LOADED, RUN, RUN | {"run": 2, "decode_s": 0.4}, {"event": "done"})
+    result, seen = measure(HELLO, LOADED, RUN, RUN | {"run": 2, "decode_s": 0.4}, {"event": "done"}, repetitions=2)
     assert result.engine_version == "1.2"
     assert result.load_s == 1.5
     assert [s.decode_tokens_per_s for s in result.samples] == [20.0, 10.0]
@@ -117,5 +118,6 @@ def test_only_files_are_measured(tmp_path):
 
 
 def test_it_is_found_without_being_imported():
-    EmbeddedEngine.installed()
-    assert "xllamacpp" not in sys.modules
+    program = "import sys; from advisor.engines.embedded import EmbeddedEngine as E; E.installed(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "xllamacpp" not in done.stdout.split()

@@ -10,8 +10,8 @@ from advisor.estimate.calibration import Observation, update
 from advisor.estimate.candidate import estimate
 from advisor.estimate.parts import Setting, parts_of, posterior_for
 from advisor.estimate.placement import CPU, placements
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import GIB, card, computer
 
@@ -127,7 +127,7 @@ def test_several_cards_hold_what_one_cannot(chat, constants):
 
 
 def test_tensor_split_is_faster_than_layer_split(chat, constants):
-    machine = computer(card(0, gib=32), card(1, gib=32))
+    machine = computer(*(card(i, gib=32, link_bytes_per_s=300e9) for i in range(2)))
     shape, weights = prepared(models.LLAMA_70B, "awq")
     options = placements(shape, weights, machine, chat, engine="vllm", constants=constants)
     assert [p.tensor_parallel for p in options] == [2, 1]
@@ -146,6 +146,16 @@ def test_a_shared_pool_is_counted_once(chat, constants):
     assert gpu.available_bytes == int(0.75 * 16 * GIB)
     assert host.available_bytes == 14 * GIB - gpu.total_bytes
     assert found.fits
+
+
+def test_a_fast_card_comes_before_a_large_shared_pool(chat, constants):
+    shared = card(1, name="Radeon 780M", vendor="amd", backend="vulkan", architecture="RDNA 3", unified=True, gib=64,
+                  bandwidth_bytes_per_s=90e9)  # fmt: skip
+    shape, weights = prepared(models.LLAMA_8B, "Q4_K_M")
+    machine = computer(shared, card(0))
+    found = placements(shape, weights, machine, chat, engine="llama.cpp", constants=constants)
+    assert found[0].devices == (1,)
+    assert machine.accelerators[1].name == "GeForce RTX 4090"
 
 
 def test_users_share_a_step_and_each_has_a_cache(gaming_pc, chat, constants):

@@ -7,7 +7,7 @@ import pytest
 from advisor.domain.architecture import Moe
 from advisor.estimate.compute_buffer import compute_bytes, mask_bytes
 from advisor.estimate.kv_cache import CacheLayout
-from advisor.estimate.shape import shape_of
+from advisor.estimate.shaping import shape_of
 from tests.estimate import models
 
 MIB = 1 << 20

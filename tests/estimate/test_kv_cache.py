@@ -3,7 +3,8 @@
 import pytest
 
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, read_bytes, state_bytes, window_cells
-from advisor.estimate.shape import ModelShape, shape_of
+from advisor.estimate.shape import ModelShape
+from advisor.estimate.shaping import shape_of
 from tests.estimate import models
 
 

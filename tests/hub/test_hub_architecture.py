@@ -8,7 +8,7 @@ import pytest
 
 from advisor.domain.architecture import Architecture, Attention, AttentionKind, LinearAttention, Moe
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
-from advisor.estimate.shape import shape_of
+from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensors import tensor_list
 from advisor.hub.config_architecture import architecture_from_config, context_from_config
 from advisor.hub.gguf_architecture import architecture_from_gguf

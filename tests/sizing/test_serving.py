@@ -106,7 +106,7 @@ def _rate(model: Served, replica: Replica, demand: Demand, constants: ServingCon
     return found.requests_per_s if found else 0.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 @given(
     factor=st.floats(1.0, 8.0),
     prompt=st.integers(50, 8000),

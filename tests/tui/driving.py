@@ -12,6 +12,17 @@ async def settle(app, pilot):
     while any(not worker.is_finished for worker in app.workers):
         await app.workers.wait_for_complete()
         await pilot.pause()
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def until(pilot, condition):
+    """Wait for something that a timer or a held worker is on its way to."""
+    for _ in range(1000):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it did not come about")
 
 
 @asynccontextmanager

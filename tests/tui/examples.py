@@ -26,6 +26,7 @@ from advisor.domain.estimate import (
 from advisor.domain.machine import Accelerator, Cpu, Disk, EngineFound, HostMemory, Machine
 from advisor.domain.model import Context, EvidenceRow, Grade, Licence, Model
 from advisor.domain.quantity import Basis, Quantity
+from advisor.domain.sizes import QuantSize
 from advisor.domain.units import GIB
 from advisor.domain.workload import Task
 from advisor.errors import UsageError
@@ -237,9 +238,12 @@ def assessment(sort: Sort, question: Question, machine: Machine, quant: str | No
         entry=entry, mode="thinking" if sort.thinks else "default", base_score=sort.score, base_sd=sort.sd,
         grade=sort.grade, thinking_tokens=workload.thinking_tokens,
     )  # fmt: skip
+    weights = int(sort.total * 1e9 * BITS[quant] / 8)
+    size = QuantSize(
+        bits_per_weight=BITS[quant], file_bytes=weights, tensor_bytes=weights, dense_bytes=weights, expert_bytes=0
+    )
     candidate = Candidate(
-        system=system, quant=quant, engine="llama.cpp", shape=None,
-        weights=SimpleNamespace(file_bytes=int(sort.total * 1e9 * BITS[quant] / 8), bits_per_weight=BITS[quant]),
+        system=system, quant=quant, engine="llama.cpp", size=size, active_bytes=sort.active * 1e9 * BITS[quant] / 8,
         score=sort.score - loss(quant), sd=sort.sd, utility=sort.score,
     )  # fmt: skip
     found = estimate(sort, quant, machine, workload)
@@ -424,7 +428,8 @@ class ExampleSession:
         return SizingAnswer(
             rows=tuple(
                 SizingRow(
-                    machine=name, price_usd=price, price_date="2025-11", model=sort, quant="Q4_K_M",
+                    machine=name, price_usd=price, price_date="2025-11", price_complete="DGX" in name,
+                    model=sort, quant="Q4_K_M",
                     users_held=held, binds=binds, headroom_ratio=held / users, ttft_s=0.4, tokens_per_s=rate,
                     score=77.6, meets=meets,
                 )

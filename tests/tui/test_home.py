@@ -3,7 +3,7 @@
 from textual.widgets import Input
 
 from advisor.errors import UsageError
-from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.driving import press, running, screen_text, settle, until
 from tests.tui.examples import SMALL_SERVER, ExampleSession
 
 
@@ -11,8 +11,10 @@ async def type_into(app, pilot, field, text):
     app.screen.query_one(f"#{field}", Input).focus()
     for key in text:
         await pilot.press("full_stop" if key == "." else key)
+    await settle(app, pilot)
+    asked = app._asked
     await pilot.press("enter")
-    await pilot.pause(0.05)
+    await until(pilot, lambda: app._asked > asked or app.screen.query(".-bad"))
     await settle(app, pilot)
 
 
@@ -52,7 +54,7 @@ async def test_typing_asks_only_after_a_silence():
         await press(app, pilot, "2", "0", "4", "8")
         assert len(session.asked) == before
         await press(app, pilot, "enter")
-        await pilot.pause(0.05)
+        await until(pilot, lambda: len(session.asked) > before)
         await settle(app, pilot)
         assert len(session.asked) == before + 1
         assert session.asked[-1].prompt_tokens == 2048
@@ -65,7 +67,7 @@ async def test_a_text_that_is_not_understood_is_marked_and_nothing_is_asked():
         await type_into(app, pilot, "max_ttft_s", "soon")
         assert len(session.asked) == before
         assert app.screen.query_one("#max_ttft_s").has_class("-bad")
-        assert "First token `soon` is not understood" in screen_text(app)
+        assert "first token `soon` is not understood" in screen_text(app)
         await press(app, pilot, "backspace", "backspace", "backspace", "backspace")
         await type_into(app, pilot, "max_ttft_s", "3s")
         assert not app.screen.query_one("#max_ttft_s").has_class("-bad")

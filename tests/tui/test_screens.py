@@ -9,17 +9,8 @@ from advisor.tui.screens.bench import BenchScreen
 from advisor.tui.screens.detail import DetailScreen
 from advisor.tui.screens.download import DownloadScreen
 from advisor.tui.screens.simulate import SimulateScreen
-from tests.tui.driving import press, running, screen_text, settle
+from tests.tui.driving import press, running, screen_text, settle, until
 from tests.tui.examples import ExampleSession
-
-
-async def until(pilot, condition):
-    """Wait for something that a held worker is on its way to."""
-    for _ in range(400):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come about")
 
 
 async def test_detail_shows_the_ladder_with_the_choice_under_the_cursor():
@@ -177,7 +168,8 @@ async def test_sizing_lists_machines_with_dated_prices():
     async with running() as (app, pilot):
         await press(app, pilot, "z")
         text = screen_text(app)
-        assert "1,599" in text
+        assert "1,599+" in text
+        assert "+ price of the GPUs alone" in text
         assert "2025-11" in text
         assert "not offered: 31 too slow, 12 memory" in text
 

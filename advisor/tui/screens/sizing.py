@@ -40,8 +40,8 @@ def sizing_row(row: SizingRow) -> Row:
         key=row.machine,
         cells=(
             row.machine,
-            UNKNOWN if row.price_usd is None else f"{row.price_usd:,.0f}",
-            row.price_date or UNKNOWN,
+            UNKNOWN if row.price_usd is None else f"{row.price_usd:,.0f}{'' if row.price_complete else '+'}",
+            (row.price_date or UNKNOWN)[:7],
             row.model,
             row.quant,
             UNKNOWN if row.users_held is None else str(row.users_held),
@@ -90,7 +90,9 @@ class SizingScreen(AdvisorScreen):
         table.show_rows([sizing_row(row) for row in rows])
         table.show_note(f"{sum(row.meets for row in rows)} meet it")
         out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in rejected)
-        self.query_one("#sizing-note", Static).update(f"not offered: {out}" if out else "")
+        parts = ["+ price of the GPUs alone"] if any(not row.price_complete for row in rows) else []
+        parts += [f"not offered: {out}"] if out else []
+        self.query_one("#sizing-note", Static).update(" · ".join(parts))
 
     def on_work_failed(self, message: WorkFailed) -> None:
         """One line, and what to do."""

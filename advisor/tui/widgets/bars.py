@@ -48,7 +48,7 @@ def stacked(parts: Sequence[Part], total: float, width: int, *, plain: bool = Fa
     pieces = [
         Content.styled(glyph(i, plain) * count, STYLES[i % len(STYLES)]) for i, count in enumerate(cells) if count
     ]
-    rest = Content.styled(FREE * (width - sum(cells)), "$panel-lighten-3")
+    rest = Content.styled(FREE * (width - sum(cells)), "$foreground-disabled")
     return Content("").join([*pieces, rest])
 
 
@@ -71,9 +71,9 @@ def interval_bar(low: float, middle: float, high: float, width: int, scale: floa
     last = max(1, width - 1)
     a, m, b = (min(last, max(0, round(value / scale * last))) for value in (low, middle, high))
     return Content.assemble(
-        ("─" * a, "$panel-lighten-3"),
+        ("─" * a, "$foreground-disabled"),
         ("━" * (m - a), "$primary"),
         ("●", "bold $primary"),
         ("━" * (b - m), "$primary"),
-        ("─" * (width - 1 - b), "$panel-lighten-3"),
+        ("─" * (width - 1 - b), "$foreground-disabled"),
     )

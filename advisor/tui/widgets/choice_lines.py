@@ -7,12 +7,12 @@ from textual.content import Content
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.budget import first_answer_token
-from advisor.decide.explanation import GRADE_WORDS, time_shares
+from advisor.decide.explanation import time_shares
 from advisor.domain.estimate import DeviceMemory, Estimate, Speed
 from advisor.domain.model import Grade
 from advisor.domain.units import format_duration
 from advisor.domain.workload import Budget, Workload
-from advisor.tui.figures import gib, interval, rate
+from advisor.tui.figures import brief, gib, interval, rate
 from advisor.tui.form_values import short_duration
 from advisor.tui.widgets.bars import Part, interval_bar, legend, stacked
 
@@ -49,6 +49,12 @@ def pool_line(device: DeviceMemory, width: int, *, plain: bool = False) -> Conte
 def pools(estimate: Estimate) -> list[DeviceMemory]:
     """The pools that the choice takes memory from."""
     return [device for device in estimate.footprint.devices if device.total_bytes]
+
+
+def tightest(estimate: Estimate) -> list[DeviceMemory]:
+    """The one pool with the least left; none where nothing is taken."""
+    known = sorted(pools(estimate), key=lambda d: float("inf") if d.headroom_bytes is None else d.headroom_bytes)
+    return known[:1]
 
 
 def memory_legend(estimate: Estimate, width: int, *, plain: bool = False) -> Content:
@@ -144,38 +150,40 @@ def limits(assessment: Assessment, budget: Budget) -> list[Limit]:
     if speed is None:
         return []
     missed = {miss.limit for miss in assessment.verdict.misses}
-    first = first_answer_token(speed, assessment.workload.thinking_tokens)
-    per_s = None if budget.max_tpot_s is None else f"≥ {1 / budget.max_tpot_s:.3g}"
+    unpaid = 0 if budget.max_latency_s is not None else assessment.workload.thinking_tokens
+    first = first_answer_token(speed, unpaid)
+    per_s = _at_least(speed.decode_tokens_per_s.p50, None if budget.max_tpot_s is None else 1 / budget.max_tpot_s)
     rows = (
-        ("first token", format_duration(first.p50), _at_most(budget.max_ttft_s), "max_ttft_s"),
+        ("first token", brief(first.p50), _at_most(first.p50, budget.max_ttft_s), "max_ttft_s"),
         ("tokens/s", rate(speed.decode_tokens_per_s.p50), per_s, "max_tpot_s"),
-        ("answer", format_duration(speed.latency_s.p50), _at_most(budget.max_latency_s), "max_latency_s"),
+        ("answer", brief(speed.latency_s.p50), _at_most(speed.latency_s.p50, budget.max_latency_s), "max_latency_s"),
     )
     return [Limit(name=n, value=v, limit=x, met=None if x is None else f not in missed) for n, v, x, f in rows]
 
 
-def _at_most(limit_s: float | None) -> str | None:
-    return None if limit_s is None else f"≤ {short_duration(limit_s)}"
+def _at_most(value_s: float, limit_s: float | None) -> str | None:
+    return None if limit_s is None else f"{'≤' if value_s <= limit_s else '>'} {short_duration(limit_s)}"
+
+
+def _at_least(value: float, least: float | None) -> str | None:
+    return None if least is None else f"{'≥' if value >= least else '<'} {least:.3g}"
 
 
 def budget_line(assessment: Assessment, budget: Budget) -> Content:
-    """All limits in one line, each missed one with its word, and the probability that all are met."""
+    """All limits in one line, missed figures in the colour of a warning, after the verdict."""
     found = limits(assessment, budget)
     if not found:
         return labelled("budget", "speed unknown here")
     pieces = []
     for item in found:
-        tail: Content | str = ""
-        if item.met is not None:
-            tail = Content(f" {item.limit}")
-            tail = tail if item.met else Content.assemble(tail, " ", item.word)
-        value = (item.value, "bold")
-        named = (
-            (value, " tok/s") if item.name == "tokens/s" else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
-        )
-        pieces.append(Content.assemble(*named, tail))
-    if all(item.met is not False for item in found):
-        pieces.append(Content.styled("meets", "$text-success"))
+        value = (item.value, "bold $text-warning" if item.met is False else "bold")
+        rate_first = item.name == "tokens/s"
+        named = (value, " tok/s") if rate_first else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
+        pieces.append(Content.assemble(*named, f" {item.limit}" if item.limit else ""))
+    if assessment.verdict.meets:
+        pieces.insert(0, Content.styled("meets", "$text-success"))
+    else:
+        pieces.insert(0, Content.styled("misses", "$text-warning"))
     return labelled("budget", Content(" · ").join(pieces))
 
 
@@ -209,11 +217,20 @@ def quality_line(score: float, sd: float, width: int) -> Content:
     return Content.assemble(interval_bar(low, score, high, max(12, width - len(words))), (words, "bold"))
 
 
+GRADE_PHRASES = {
+    Grade.MEASURED: "measured on this task",
+    Grade.SIBLING: "measured in another mode",
+    Grade.IMPUTED: "inferred from other tasks",
+    Grade.PRIOR: "expected from size and date",
+}
+"""What a score rests on, in the words of half a line."""
+
+
 def quality_and_grade(score: float, sd: float, grade: Grade, width: int) -> Content:
     """The score and what it rests on in one line."""
-    room = width - LABEL - 1 - len(GRADE_WORDS[grade]) - 2
+    room = width - LABEL - 1 - len(GRADE_PHRASES[grade]) - 2
     line = quality_line(score, sd, min(44, room))
-    return labelled("quality", Content.assemble(line, "  ", (GRADE_WORDS[grade], "$foreground-muted")))
+    return labelled("quality", Content.assemble(line, "  ", (GRADE_PHRASES[grade], "$foreground-muted")))
 
 
 def work_line(workload: Workload) -> str:

@@ -52,7 +52,7 @@ def compact_lines(shown: Shown, width: int, *, plain: bool = False) -> list[Cont
     """Six lines: title, memory with its legend (or what a near miss needs), budget, time, quality."""
     a = shown.assessment
     estimate, candidate = a.estimate, a.candidate
-    memory = [lines.pool_line(pool, width, plain=plain) for pool in lines.pools(estimate)[:1]]
+    memory = [lines.pool_line(pool, width, plain=plain) for pool in lines.tightest(estimate)]
     parts = Content(" " * (lines.LABEL + 1)).append(lines.memory_legend(estimate, width - lines.LABEL - 1, plain=plain))
     return [
         rule_line(title(shown), f"{estimate.basis} · {PLACE_PHRASES[estimate.placement.kind]}", width),

@@ -18,7 +18,7 @@ GOOD_GROW = 22
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column. `grow`: takes the space that is left; `rank`: columns of the highest rank give way first when the
-    growing column would become narrower than it should be, columns of rank 0 never."""
+    growing column would be narrower than is good; of rank 1 only when it would be hardly readable, of rank 0 never."""
 
     title: str
     right: bool = False
@@ -70,8 +70,9 @@ def _natural(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
 def choose_columns(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
     """Indices of the columns that fit."""
     shown = list(range(len(columns)))
-    good = min([GOOD_GROW, *(natural[i] for i in shown if columns[i].grow)])
-    while any(columns[i].rank for i in shown):
+    longest = max((natural[i] for i in shown if columns[i].grow), default=0)
+    while highest := max((columns[i].rank for i in shown), default=0):
+        good = min(GOOD_GROW if highest > 1 else MIN_GROW, longest)
         fixed = sum(natural[i] for i in shown if not columns[i].grow)
         if fixed + good + GAP * (len(shown) - 1) <= width:
             break
@@ -81,7 +82,7 @@ def choose_columns(columns: Sequence[Column], natural: Sequence[int], width: int
 
 def _widths(columns: Sequence[Column], natural: Sequence[int], shown: Sequence[int], width: int) -> list[int]:
     left = width - sum(natural[i] for i in shown) - GAP * (len(shown) - 1)
-    return [max(MIN_GROW, natural[i] + left) if columns[i].grow else natural[i] for i in shown]
+    return [max(min(MIN_GROW, natural[i]), natural[i] + left) if columns[i].grow else natural[i] for i in shown]
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:

@@ -25,6 +25,7 @@ class FieldInput(Input):
     def __init__(self, field: Field) -> None:
         super().__init__(compact=True, id=field.name, placeholder="…", tooltip=f"for example {field.example}")
         self.field = field
+        self.cursor_blink = False
 
 
 class QuestionForm(Grid):

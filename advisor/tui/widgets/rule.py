@@ -8,13 +8,13 @@ from advisor.tui.widgets.columns import fit
 
 def rule_line(title: str, note: str, width: int) -> Content:
     """`── title ───────── note ──`, cut to `width` cells; the note gives way first."""
-    head = Content.assemble(("── ", "$panel-lighten-3"), (title, "bold $primary"), " ")
+    head = Content.assemble(("── ", "$foreground-disabled"), (title, "bold $primary"), " ")
     room = width - head.cell_length - 4
     tail = Content("")
     if note and room > 8:
         text = fit(note, min(Content(note).cell_length, room - 2))
-        tail = Content.assemble(" ", (text.plain, "$foreground-muted"), (" ──", "$panel-lighten-3"))
-    line = Content.styled("─" * max(0, width - head.cell_length - tail.cell_length), "$panel-lighten-3")
+        tail = Content.assemble(" ", (text.plain, "$foreground-muted"), (" ──", "$foreground-disabled"))
+    line = Content.styled("─" * max(0, width - head.cell_length - tail.cell_length), "$foreground-disabled")
     return Content("").join([head, line, tail]).truncate(width)
 
 

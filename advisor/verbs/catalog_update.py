@@ -1,0 +1,193 @@
+"""Reads the hub into overlays: a repository that the catalog lacks, or exact files of a model that it has.
+
+What is read (sizes, hashes, the header's integers) lands as a file of the user's overlay folder, never in the shipped
+catalog. Files are written atomically.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.catalog.library import Catalog
+from advisor.domain.architecture import Architecture
+from advisor.domain.model import Model
+from advisor.errors import AdvisorError, NetworkError, Offline, UnknownName, UsageError
+from advisor.estimate.tensors import count_parameters
+from advisor.hub.api import HubFile, RepoListing, list_repo
+from advisor.hub.choose import choose_files, quant_label
+from advisor.hub.endpoint import hub_is_offline
+from advisor.hub.patience import DEFAULT_PATIENCE, Patience
+from advisor.hub.progress import Progress, Silent
+
+MAX_REPOS = 8
+"""Repositories asked for one model: politeness towards the hub."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One overlay that was written: what model, where, from which commits, how many files are now known exactly."""
+
+    model: str
+    path: Path
+    revisions: Mapping[str, str]
+    files: int
+    failed: Mapping[str, str]
+    """Repositories that could not be read, and why."""
+
+
+def _sha256(file: HubFile) -> str | None:
+    return file.digest.hex if file.digest is not None and file.digest.algorithm == "sha256" else None
+
+
+def _file_record(quant: str, files: tuple[HubFile, ...]) -> dict[str, Any]:
+    size = sum(file.bytes for file in files)
+    if len(files) > 1:
+        return {"quant": quant, "parts": [file.path for file in files], "bytes": size}
+    record: dict[str, Any] = {"quant": quant, "path": files[0].path, "bytes": size}
+    digest = _sha256(files[0])
+    return {**record, "sha256": digest} if digest else record
+
+
+def artifact_record(listing: RepoListing) -> dict[str, Any] | None:
+    """The repository's GGUF files by quantization; None where it has none."""
+    labels = dict.fromkeys(quant_label(f.path) for f in listing.files if f.path.lower().endswith(".gguf"))
+    files = []
+    for label in labels:
+        if label is None:
+            continue
+        try:
+            quant, chosen = choose_files(listing, label)
+        except UsageError:  # incomplete, or a projector alone
+            continue
+        files.append(_file_record(quant, chosen))
+    if not files:
+        return None
+    return {"repo": listing.repo, "format": "gguf", "revision": listing.revision, "source": "hub", "files": files}
+
+
+def _plain(value: Any) -> Any:
+    """A dataclass's fields as plain data, unknown and default ones left out."""
+    if isinstance(value, dict):
+        kept = {key: _plain(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in (None, "", [], {}, False, 0)}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _architecture_record(architecture: Architecture) -> dict[str, Any]:
+    plain: dict[str, Any] = _plain(asdict(architecture))
+    plain["attention"]["kind"] = architecture.attention.kind.value
+    plain.setdefault("tied", bool(architecture.tied))
+    return plain
+
+
+def _title(repo: str) -> str:
+    tail = repo.split("/", 1)[-1]
+    return tail.removesuffix("-GGUF").removesuffix("-gguf").replace("-", " ").replace("_", " ")
+
+
+def _write(folder: Path, name: str, document: Mapping[str, Any]) -> Path:
+    import yaml
+
+    text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=120)
+    path = folder / f"{name.replace('/', '--')}.yaml"
+    scratch = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        raise AdvisorError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+def _check_online(offline: bool, what: str) -> None:
+    if offline or hub_is_offline():
+        raise Offline(f"{what} must be read from the hub and --offline forbids it")
+
+
+def _checked(path: Path) -> None:
+    """What was written must be what overlays accept; otherwise it is taken back."""
+    from advisor.catalog.overlay import read_layer
+
+    try:
+        read_layer([path])
+    except AdvisorError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def add_model(
+    repo: str,
+    folder: Path,
+    *,
+    offline: bool = False,
+    patience: Patience = DEFAULT_PATIENCE,
+    progress: Progress | None = None,
+) -> Written:
+    """Read a repository (files, hashes, one header) and write it as a model. Raises what the hub room raises."""
+    _check_online(offline, repo)
+    from advisor.verbs.inspect import InspectRequest, inspect_target
+
+    listing = list_repo(repo, patience=patience, progress=progress or Silent())
+    inspection = inspect_target(InspectRequest(target=repo), _nobody, patience=patience, progress=progress)
+    holdings = inspection.holdings
+    record: dict[str, Any] = {"id": repo, "name": holdings.name or _title(repo), "category": "llm"}
+    if holdings.architecture is not None:
+        counted = count_parameters(holdings.architecture)
+        record["params"] = {"total": inspection.parameters, "active": min(counted.active, inspection.parameters)}
+        record["architecture"] = _architecture_record(holdings.architecture)
+    elif inspection.parameters:
+        record["params"] = {"total": inspection.parameters}
+    if holdings.context:
+        record["context"] = {"native": holdings.context}
+    if listing.licence:
+        record["licence"] = {"id": listing.licence, **({} if listing.gated is None else {"gated": listing.gated})}
+    artifact = artifact_record(listing)
+    record["engines"] = ["llama.cpp"] if artifact else ["transformers"]
+    if artifact:
+        record["artifacts"] = [artifact]
+    owner = repo.split("/", 1)[0]
+    path = _write(folder, repo, {"schema": 1, "family": owner, "vendor": owner, "models": [record]})
+    _checked(path)
+    files = len(artifact["files"]) if artifact else 0
+    return Written(model=repo, path=path, revisions={repo: listing.revision}, files=files, failed={})
+
+
+def _nobody(text: str) -> Model:
+    raise UnknownName(f"no model named '{text[:80]}'")
+
+
+def update_model(
+    catalog: Catalog,
+    name: str,
+    folder: Path,
+    *,
+    offline: bool = False,
+    patience: Patience = DEFAULT_PATIENCE,
+    progress: Progress | None = None,
+) -> Written:
+    """Read exact sizes and hashes of a model's GGUF files. Raises NetworkError where no repository can be read."""
+    model = catalog.resolve(name)
+    _check_online(offline, model.id)
+    repos = list(dict.fromkeys(a.repo for a in model.artifacts if a.format == "gguf"))[:MAX_REPOS]
+    if not repos:
+        raise UsageError(f"{model.id} has no GGUF repository to read", hint="add one with `advisor catalog add REPO`")
+    artifacts, revisions, failed = [], {}, {}
+    for repo in repos:
+        try:
+            listing = list_repo(repo, patience=patience, progress=progress or Silent())
+        except (NetworkError, UnknownName) as error:
+            failed[repo] = error.message
+            continue
+        artifact = artifact_record(listing)
+        if artifact:
+            artifacts.append(artifact)
+            revisions[repo] = listing.revision
+    if not artifacts:
+        raise NetworkError(f"none of the repositories of {model.id} could be read: {next(iter(failed.values()), '?')}")
+    path = _write(folder, f"update--{model.id}", {"schema": 1, "models": [{"id": model.id, "artifacts": artifacts}]})
+    _checked(path)
+    files = sum(len(artifact["files"]) for artifact in artifacts)
+    return Written(model=model.id, path=path, revisions=revisions, files=files, failed=failed)

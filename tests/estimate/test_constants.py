@@ -1,0 +1,134 @@
+"""Shipped constants are complete; what is missing is named; devices and classes are found by how people write them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advisor.errors import BadDocument
+from advisor.estimate.constants import Constants, device_key
+from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
+from advisor.estimate.formats import known_quants, preset_of
+from advisor.estimate.parts import batch_cost
+from advisor.estimate.roofline import coverage
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
+from tests.estimate import models
+from tests.estimate.conftest import CATALOG, computer
+
+
+def plain(name):
+    return yaml.safe_load((Path(CATALOG) / name).read_text("utf-8"))
+
+
+def test_a_missing_part_is_named():
+    calibration = plain("calibration.yaml")
+    del calibration["settings"]
+    with pytest.raises(BadDocument, match="settings"):
+        Constants.from_mapping(calibration, plain("engines.yaml"))
+
+
+def test_an_unknown_field_of_an_engine_is_refused():
+    engines = plain("engines.yaml")
+    engines["engines"]["ollama"]["slots_per_core"] = 3
+    with pytest.raises(BadDocument, match="slots_per_core"):
+        Constants.from_mapping(plain("calibration.yaml"), engines)
+
+
+def test_every_device_posterior_reads(constants):
+    assert len(constants.devices) > 40
+    for backend, name in constants.devices:
+        found = constants.device(backend, name)
+        assert found is not None
+        assert found.backend == backend
+        assert all(found.covariance[i][i] > 0 for i in range(8))
+
+
+@pytest.mark.parametrize(
+    ("written", "generation"),
+    [("Ada Lovelace GeForce RTX 4090", "ada"), ("RDNA 3.5 Radeon 8060S", "rdna35"), ("RDNA 3.0", "rdna3"),
+     ("Ampere A100 PCIe 80GB", "hbm"), ("Apple silicon Apple M4 Max", "m4"), ("Pascal", "pascal"), (None, "")],
+)  # fmt: skip
+def test_generations(constants, written, generation):
+    assert constants.generation(written) == generation
+
+
+def test_an_unknown_backend_gets_the_generic_prior(constants):
+    assert constants.prior("npu", "") == constants.priors[("generic", "")]
+    assert constants.prior("cuda", "unheard of") == constants.priors[("cuda", "")]
+
+
+def test_names_of_devices_are_loose():
+    assert device_key("NVIDIA GeForce RTX 4090") == device_key("rtx 4090")
+    assert device_key("RTX 4090") != device_key("RTX 4090 D")
+
+
+def test_best_instruction_set(constants):
+    known = tuple(constants.cpu.scale_by_isa)
+    assert best_isa(("sse4_2", "avx2", "avx512f", "avx512_vnni"), known) == "avx512_vnni"
+    assert best_isa(("sse2",), known) == "other"
+
+
+def test_known_memory_bounds_a_processor(constants):
+    known, unknown = (cpu_power(computer(bandwidth=b), constants) for b in (50e9, None))
+    assert known.known
+    assert known.bandwidth_bytes_per_s == pytest.approx(50e9 * constants.cpu.bandwidth_share)
+    assert not unknown.known
+    assert unknown.bandwidth_bytes_per_s <= constants.cpu.bandwidth_ceiling_bytes_per_s
+
+
+def test_many_threads_add_less_each(constants):
+    few, many = (cpu_power(computer(cores=n), constants) for n in (8, 96))
+    assert few.threads == 8
+    assert 16 < many.threads < 96
+
+
+def test_types_differ_in_cost_per_byte(constants):
+    power = cpu_power(computer(cores=2), constants)
+    cost = {}
+    for quant in ("Q4_K_M", "IQ3_M"):
+        profile = weight_profile(models.LLAMA_8B, quant)
+        cost[quant] = type_cost(profile.types, power, constants).dense_s / profile.tensor_bytes
+    assert cost["IQ3_M"] > 1.7 * cost["Q4_K_M"]
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [("q4_k_m", "Q4_K_M"), ("UD-Q4_K_XL", "Q4_K_M"), ("Q6_K_L", "Q6_K"), ("UD-IQ2_XXS", "IQ2_XXS"), ("mlx-4bit", None),
+     ("mxfp4", None), ("MXFP4_MOE", "MXFP4_MOE"), ("FP8", None)],
+)  # fmt: skip
+def test_presets_behind_names(name, preset):
+    assert preset_of(name) == preset
+
+
+def test_every_known_quantization_has_a_profile():
+    for quant in known_quants():
+        profile = weight_profile(models.QWEN3_06B, quant)
+        assert 1.2 < profile.bits_per_weight < 33, quant
+
+
+def test_an_unknown_quantization_is_refused():
+    with pytest.raises(KeyError):
+        weight_profile(models.QWEN3_06B, "Q9_Z")
+
+
+def test_a_profile_stretches_to_a_published_size():
+    profile = weight_profile(models.LLAMA_8B, "UD-Q4_K_XL")
+    larger = profile.scaled_to(5_100_000_000)
+    assert larger.file_bytes == pytest.approx(5_100_000_000, rel=1e-6)
+    assert larger.dense_bytes > profile.dense_bytes
+
+
+def test_coverage_of_experts():
+    shape = shape_of(models.QWEN3_30B)
+    assert coverage(shape, 1) == pytest.approx(8 / 128)
+    assert coverage(shape, 4) == pytest.approx(1 - (120 / 128) ** 4)
+    assert coverage(shape, 32, 0.12) < coverage(shape, 32)
+    assert coverage(shape_of(models.LLAMA_8B), 8) == 0.0
+
+
+def test_batch_cost_rises_between_its_points(constants):
+    costs = [batch_cost(constants, "cuda", n) for n in range(1, 65)]
+    assert costs[0] == 1.0
+    assert costs == sorted(costs)
+    assert costs[31] == constants.batch_cost["cuda"][5]
