@@ -17,8 +17,8 @@ from advisor.domain.quantity import Quantity
 from advisor.domain.sizes import ModelSizes, QuantSize
 from advisor.domain.workload import Budget, Workload
 from advisor.estimate.candidate import estimate
-from advisor.estimate.shape import shape_of
-from advisor.estimate.weights import weight_profile
+from advisor.estimate.shaping import shape_of
+from advisor.estimate.weighing import weight_profile
 from benchmarks.measurements import ENGINES, QUANTS, Case
 from benchmarks.scenarios import OUTPUT_TOKENS, PROMPT_TOKENS, Measured, Scenario
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from advisor.estimate.calibration import Posterior
+from benchmarks.fit_constants import WIDEST
 from benchmarks.fitting import Hierarchy, fit, without
 from benchmarks.intervals import judge, spread_for
 from benchmarks.measurements import Case
@@ -35,7 +36,7 @@ class HeldOut:
             self.rest[(backend, device)] = rest
             judged[backend] += [judge(rest.class_prior(case), case) for case in members]
         for backend, found in judged.items():
-            hierarchy.spread[backend] = spread_for(found) if len(found) >= ENOUGH else 1.0
+            hierarchy.spread[backend] = min(WIDEST, spread_for(found)) if len(found) >= ENOUGH else 1.0
         self._siblings: dict[tuple[str, str, str], Posterior] = {}
 
     def of_class(self, backend: str, device: str) -> Posterior:
