@@ -64,6 +64,10 @@ class Case:
     bandwidth: float
     weight: float = 1.0
     rows: int = 1
+    memory_bytes: float = 0.0
+    """Memory of all its devices as the row states it; 0: not stated."""
+    peak_bytes: float = 0.0
+    """Most memory seen in use; 0: not stated, or by a row without its file's size: some give the use of all servers."""
     key: tuple = field(default_factory=tuple)
 
 
@@ -116,6 +120,8 @@ class Cases:
         case = found[0][0]
         case.seconds = statistics.median(seconds for _, seconds in found)
         case.rows = len(found)
+        case.memory_bytes = max(one.memory_bytes for one, _ in found)
+        case.peak_bytes = max(one.peak_bytes for one, _ in found)
         return case
 
     def _case(self, row, phase) -> Case | None:
@@ -162,6 +168,8 @@ class Cases:
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
             bandwidth=spec.bandwidth_bytes_per_s * count, key=key,
+            memory_bytes=number(row["memory_gb"]) * 2**30 * count,
+            peak_bytes=number(row["peak_mem_gb"]) * 2**30 if row["file_size_gib"] else 0.0,
         )  # fmt: skip
 
     def _setting(self, machine, what, backend, workload, row) -> Setting:

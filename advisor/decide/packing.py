@@ -1,7 +1,7 @@
 """Several models at once: one choice for each task, all resident in the same memory, worth the most together.
 
 Models take turns at computing, so each keeps the speed it has alone; they share memory. A choice that serves two
-tasks is loaded once. The value of a set is the sum of its utilities: no task counts more than another.
+tasks is loaded once. The value of a set is the sum of its utilities: no task counts more.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.question import Question
+from advisor.decide.ranking import soft_utility
 from advisor.domain.machine import Machine
 
 BEAM = 200
@@ -72,6 +73,11 @@ class _Partial:
         return total
 
 
+def offered(assessment: Assessment, question: Question) -> bool:
+    """It works; or it fits and misses no more than the task's own target, which costs it points (`soft_utility`)."""
+    return assessment.works or (assessment.estimate.fits and not question.budget.stated)
+
+
 def resident_of(assessment: Assessment) -> Resident:
     """What has to be loaded: two tasks with the same answer share it."""
     e = assessment.estimate
@@ -98,7 +104,7 @@ def _added(partial: _Partial, option: Assessment, machine: Machine) -> _Partial:
     return _Partial(
         chosen=(*partial.chosen, option),
         resident={**partial.resident, key: size},
-        value=partial.value + option.candidate.utility,
+        value=partial.value + soft_utility(option),
     )
 
 
@@ -126,8 +132,8 @@ def pack(
 ) -> Together:
     """The most valuable set of one working option a question within `room` (bytes by device; None: unknown)."""
     partials = [_Partial()]
-    for choices in options:
-        partials = _extended(partials, [a for a in choices if a.works], machine, room)
+    for question, choices in zip(questions, options, strict=True):
+        partials = _extended(partials, [a for a in choices if offered(a, question)], machine, room)
     best = min(partials, key=_by_value, default=_Partial())
     tasks = tuple(question.task.name for question in questions)
     if len(best.chosen) < len(questions):

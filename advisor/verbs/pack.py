@@ -1,10 +1,10 @@
 """A set of models for several tasks that share one machine's memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from advisor.decide.assessment import Assessment
-from advisor.decide.packing import HOST, Room, Together, pack, resident_of
+from advisor.decide.packing import HOST, Room, Together, bytes_by_device, offered, pack
 from advisor.decide.question import Question
 from advisor.decide.ranking import rank
 from advisor.domain.machine import Machine
@@ -15,10 +15,11 @@ from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.workspace import Workspace
 
-SHARES = (1.0, 0.7, 0.45, 0.25, 0.12, 0.05)
-"""Parts of the machine's memory that a task's choices are looked for in: members leave room for others."""
-OPTIONS = 5
-"""Models a share; times the shares, more than the sets that are worth comparing."""
+STEPS = 60
+"""Most choices that are looked up for one task, each smaller than the one before."""
+SHRINK, LEAST_SHARE = 0.95, 0.03
+"""Each takes at most this part of what the one before took, and none is looked for below this share of the machine: six
+tasks of that size leave the rest to the others."""
 MAX_TASKS = 6
 
 
@@ -41,24 +42,48 @@ def questions_together(request: Request, tasks: Sequence[str], workspace: Worksp
 def recommend_together(questions: Sequence[Question], machine: Machine, workspace: Workspace) -> Together:
     """The best set for the questions on a machine; one without members where no set fits."""
     constants = workspace.catalog.constants
-    estimators = [MachineEstimator(machine, workspace, assume_idle=questions[0].assume_idle)]
-    whole = estimators[0].machine
-    estimators += [MachineEstimator(_part(whole, share, constants), workspace) for share in SHARES[1:]]
-    options = [tuple(_options(question, estimators, workspace)) for question in questions]
-    return pack(questions, options, whole, room_of(whole, constants))
+    estimator = MachineEstimator(machine, workspace, assume_idle=questions[0].assume_idle)
+    room = room_of(estimator.machine, constants)
+    own = [tuple(_ever_smaller(question, estimator, room)) for question in questions]
+    found = {(a.candidate.model_id, a.candidate.quant) for options in own for a in options}
+    options = [
+        (*mine, *_shared(question, found, mine, estimator)) for question, mine in zip(questions, own, strict=True)
+    ]
+    return pack(questions, options, estimator.machine, room)
 
 
-def _options(question: Question, estimators: Sequence[MachineEstimator], workspace: Workspace) -> Iterator[Assessment]:
-    """Choices for one task in ever less memory, each once."""
-    catalog = workspace.catalog
-    asked = replace(question, limit=OPTIONS)
-    seen = set()
-    for estimator in estimators:
-        for assessment in rank(asked, catalog.entries(), catalog, estimator, estimator.engines).picks:
-            key = (resident_of(assessment), assessment.candidate.system.mode)
-            if assessment.works and key not in seen:
-                seen.add(key)
-                yield assessment
+def _ever_smaller(question: Question, whole: MachineEstimator, room: Room) -> Iterator[Assessment]:
+    """The best choice, the best that takes less, and so on: nothing else can be part of a best set, shared ones apart.
+
+    Less of every device at once, by the share that the last choice took of the device it filled most.
+    """
+    catalog, constants = whole.workspace.catalog, whole.constants
+    asked, estimator, share = replace(question, limit=1), whole, 1.0
+    for _ in range(STEPS):
+        picks = rank(asked, catalog.entries(), catalog, estimator, estimator.engines).picks
+        if not picks or not offered(picks[0], question):
+            return
+        yield picks[0]
+        share = min(share, _share_taken(picks[0], whole.machine, room)) * SHRINK
+        if share < LEAST_SHARE:
+            return
+        estimator = MachineEstimator(_part(whole.machine, share, constants), whole.workspace)
+
+
+def _share_taken(assessment: Assessment, machine: Machine, room: Room) -> float:
+    taken = bytes_by_device(assessment, machine)
+    return max((size / available for device, size in taken.items() if (available := room.get(device))), default=0.0)
+
+
+def _shared(
+    question: Question, found: Collection[tuple[str, str]], mine: Sequence[Assessment], whole: MachineEstimator
+) -> Iterator[Assessment]:
+    """What the other tasks' choices would do at this one: a model that is loaded anyway costs hardly more."""
+    catalog = whole.workspace.catalog
+    known = {(a.candidate.model_id, a.candidate.quant) for a in mine}
+    for model_id, quant in sorted(set(found) - known):
+        asked = replace(question, limit=1, model=model_id, quant=quant)
+        yield from rank(asked, (catalog.entry(model_id),), catalog, whole, whole.engines).picks
 
 
 def room_of(machine: Machine, constants: Constants) -> Room:

@@ -8,6 +8,7 @@ from advisor.decide.candidates import candidates, systems
 from advisor.decide.packing import HOST, bytes_by_device, pack
 from advisor.domain.estimate import DeviceMemory, Footprint
 from advisor.domain.machine import Accelerator, Machine
+from advisor.domain.workload import Budget
 from tests.decide.market import Box, Market, entry, question
 
 GB = 1e9
@@ -56,9 +57,11 @@ def test_no_set_is_said_so():
     assert together.members == () == together.pools
 
 
-def test_choices_that_miss_their_budget_are_never_packed():
+def test_choices_that_miss_a_stated_budget_are_never_packed():
     slow = [replace(o, verdict=replace(o.verdict, meets=False)) for o in options()]
-    assert not pack((task("chat"),), (slow,), PLAIN, {HOST: int(200 * GB)}).fits
+    hard = replace(task("chat"), budget=Budget(max_tpot_s=0.2, stated=True))
+    assert not pack((hard,), (slow,), PLAIN, {HOST: int(200 * GB)}).fits
+    assert pack((task("chat"),), (slow,), PLAIN, {HOST: int(200 * GB)}).fits, "a task's own budget is a target"
 
 
 def test_a_device_that_shares_memory_counts_twice():
