@@ -35,10 +35,7 @@ def estimate_model(
 ) -> Choice:
     """As `estimate_choice`, with everything resolved. Raises UsageError where the catalog lacks the architecture."""
     if workspace.catalog.shape(model.id) is None:
-        raise UsageError(
-            f"the architecture of {model.id} is not known, so its memory cannot be computed",
-            hint=model.note or "`advisor inspect` reads it from a file or a hub repository",
-        )
+        raise _unknown_architecture(model)
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
     engine = question.engine or estimator.engine_for(entry)
@@ -48,6 +45,19 @@ def estimate_model(
     if not known:
         raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
     return next((choice for choice in known if choice.estimate.fits), known[-1])
+
+
+def _unknown_architecture(model: Model) -> UsageError:
+    if not model.downloadable:
+        return UsageError(
+            f"{model.name} cannot be downloaded and its architecture is not public: nothing of it can be estimated",
+            hint=f"`advisor catalog show {model.id}` lists what was disclosed",
+        )
+    engines = f"; it is known to run on {', '.join(model.engines)}" if model.engines else ""
+    return UsageError(
+        f"the architecture of {model.id} is not known, so its memory cannot be computed{engines}",
+        hint="`advisor inspect` reads what a file or a hub repository holds",
+    )
 
 
 def _in_usual_order(published: Sequence[str]) -> tuple[str, ...]:
