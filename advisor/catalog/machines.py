@@ -22,6 +22,8 @@ APPLE_GPU_FRACTIONS = ((16, 0.66), (36, 0.70), (10**6, 0.75))
 SHARED_GPU_FRACTIONS = {"AMD": 0.75, "Intel": 0.5}
 """Of main memory: an APU whose carve-out or GTT is raised (default half); an Intel iGPU's default half."""
 ASSUMED_RAM_BYTES = 32 * GIB
+ASSUMED_CORES = 8
+"""Of a processor that is not stated."""
 ASSUMED_CPU = "generic/generic-dual-channel-ddr4-3200"
 """The host of a GPU that is stated alone: modest, so that nothing is promised that rests on it."""
 
@@ -158,6 +160,18 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
     )
 
 
+def _assumed_cpu() -> Cpu:
+    """Cores for the part of a model that a GPU does not hold; modest, so that nothing is promised that rests on it."""
+    sources = {"physical_cores": "assumed", "usable_threads": "assumed", "instruction_sets": "assumed"}
+    return Cpu(
+        physical_cores=ASSUMED_CORES,
+        logical_cores=ASSUMED_CORES,
+        usable_threads=ASSUMED_CORES,
+        instruction_sets=("avx2",),
+        sources=sources,
+    )
+
+
 def gpu_machine(
     gpus: Sequence[tuple[int, DeviceSpec]],
     *,
@@ -178,12 +192,15 @@ def gpu_machine(
                 hint="give --ram, and --cpu for its bandwidth",
             )
         )
+    if cpu is None and assumed_cpu is not None:
+        message = f"processor not stated: {ASSUMED_CORES} cores with AVX2 and dual-channel memory assumed"
+        notes.append(ProbeNote(source="assumed", message=message, hint="give --cpu"))
     host = cpu or assumed_cpu
     return Machine(
         name=name or " + ".join(f"{count}x {spec.name}" if count > 1 else spec.name for count, spec in gpus),
         origin="stated",
         os="linux",
-        cpu=cpu_of(cpu) if cpu else Cpu(),
+        cpu=cpu_of(cpu) if cpu else _assumed_cpu() if assumed_cpu else Cpu(),
         memory=_host(ram_bytes or ASSUMED_RAM_BYTES, host, "stated" if ram_bytes else "assumed"),
         accelerators=tuple(accelerator_of(spec, i, memory_bytes=vram_bytes) for i, spec in enumerate(cards)),
         catalog_id=gpus[0][1].id if len(gpus) == 1 else None,
