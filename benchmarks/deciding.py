@@ -111,6 +111,7 @@ class HeldOutEstimator:
         self.shelf, self.posterior_of = shelf, posterior_of
         self.backend = scenario.bench.backend
         self.machine = machine_of(scenario, shelf.facts.catalog)
+        self.mixed = bool(self.machine.accelerators)
         self.room = scenario.memory_bytes + (HOST_BYTES if self.machine.accelerators else 0)
 
     def cannot_fit(self, candidate: Candidate) -> int | None:

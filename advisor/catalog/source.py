@@ -4,7 +4,6 @@ The cache is keyed by content. A checkout or an overlay that changed is compiled
 programs that start at once do not harm each other.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -46,6 +45,8 @@ def _overlay_files(overlays: Sequence[Path]) -> Iterable[Path]:
 
 def _stamp(files: Iterable[Path]) -> str:
     """Hash of names, sizes and times: cheap, and as good as content on one machine."""
+    import hashlib
+
     digest = hashlib.sha256()
     for path in files:
         state = path.stat()

@@ -13,6 +13,9 @@ from advisor.domain.workload import Workload
 class Estimator(Protocol):
     """Estimates a candidate on the machine in question, one estimate for each sensible placement."""
 
+    mixed: bool
+    """The machine has accelerators beside the host: choices sit on different kinds of memory."""
+
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
         """Best placement first where that is known; never empty."""
         ...

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, engine_for, screen, systems
+from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems
+from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 
@@ -19,14 +20,6 @@ SOFT_POINTS_PER_DOUBLING = 12.0
 """When nothing meets a task's own target: points that a doubling of the overshoot costs. Twice too slow is worth a
 whole size class (about 10 points from 4B to 14B)."""
 NEAR_MISSES = 5
-COMPUTE_HELP = 1.5
-"""Most that another quantization of the same weights speeds up the reading of a prompt, whose arithmetic stays the
-same: kernels differ, bytes hardly matter."""
-FAR_OFF = 2.0
-"""A choice too slow by this factor rules out every other that has this many times its work: a prompt is read in
-time proportional to the active parameters, a token written in proportion to the bytes read, give or take less."""
-BYTES_HELP = 1.3
-"""Slack on the rule that decoding time follows the bytes read: kernels of some types are slower per byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +47,11 @@ class _Search:
     shelf: Shelf
     estimator: Estimator
     offered: Sequence[str]
+    too_slow: TooSlow
     heap: list[tuple[float, int, System | Candidate]] = field(default_factory=list)
     works: dict[str, Assessment] = field(default_factory=dict)
     failed: dict[str, Assessment] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
-    too_slow: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
-    """Of each system, what was too slow: bytes a token, and the factor by which time must shrink."""
-    least_far_off: dict[str, float] = field(default_factory=dict)
-    """Least work, by limit, of the choices that missed it by `FAR_OFF`."""
     pushed: int = 0
 
     def push(self, bound: float, item: System | Candidate) -> None:
@@ -69,12 +59,7 @@ class _Search:
         heapq.heappush(self.heap, (-bound, self.pushed, item))
 
     def open(self, system: System) -> None:
-        """Replace a system by its candidates, unless a smaller model has shown that none can be quick enough."""
-        least = self.least_far_off.get("max_ttft_s")
-        alone = engine_for(system.entry, self.question, self.offered) == self.offered[0]
-        if least is not None and alone and _active_params(system.entry) >= FAR_OFF * least:
-            self.fail(system.entry.id, Reason.SLOW)
-            return
+        """Replace a system by its candidates; one whose bytes cannot be known has none."""
         found = list(candidates(system, self.question, self.shelf, self.offered))
         for candidate in found:
             self.push(candidate.utility, candidate)
@@ -97,7 +82,7 @@ class _Search:
         if self.estimator.cannot_fit(candidate) is not None:
             self.fail(model_id, Reason.MEMORY)
             return
-        if self.hopeless(candidate):
+        if self.too_slow.rules_out(candidate):
             self.fail(model_id, Reason.SLOW)
             return
         assessment = assess(candidate, self.question, self.estimator)
@@ -105,47 +90,11 @@ class _Search:
             self.works[model_id] = assessment
             self.reasons.pop(model_id, None)
             return
-        self.remember(assessment)
+        self.too_slow.remember(assessment)
         self.fail(model_id, assessment.reason or Reason.SLOW)
         known = self.failed.get(model_id)
         if known is None or closeness(assessment) < closeness(known):
             self.failed[model_id] = assessment
-
-    def hopeless(self, candidate: Candidate) -> bool:
-        """Another quantization of these weights missed the budget by more than this one can make up."""
-        known = self.too_slow.get((candidate.model_id, candidate.system.mode), ())
-        size = candidate.active_bytes
-        if any(size * factor > bytes_then * BYTES_HELP for bytes_then, factor in known):
-            return True
-        if candidate.engine != self.offered[0]:
-            return False
-        return any(_work(candidate, limit) >= FAR_OFF * least for limit, least in self.least_far_off.items())
-
-    def remember(self, assessment: Assessment) -> None:
-        """Keep by how much a fitting choice was too slow, so that its siblings need not be estimated."""
-        if not assessment.estimate.fits or assessment.estimate.speed is None:
-            return
-        candidate = assessment.candidate
-        for miss in assessment.verdict.misses:
-            factor = miss.needed_s / miss.allowed_s
-            if factor >= FAR_OFF and miss.limit != "max_latency_s" and candidate.engine == self.offered[0]:
-                work = _work(candidate, miss.limit)
-                self.least_far_off[miss.limit] = min(work, self.least_far_off.get(miss.limit, work))
-            if miss.limit == "max_ttft_s":
-                factor = 1e9 if factor > COMPUTE_HELP else 0.0
-            size = candidate.active_bytes
-            self.too_slow.setdefault((candidate.model_id, candidate.system.mode), []).append((size, factor))
-
-
-def _active_params(entry: CatalogEntry) -> float:
-    return float(entry.active_params or entry.total_params or 0)
-
-
-def _work(candidate: Candidate, limit: str) -> float:
-    """What a limit's time is proportional to: active parameters, or bytes read for a token."""
-    if limit == "max_ttft_s":
-        return _active_params(candidate.system.entry)
-    return candidate.active_bytes
 
 
 def closeness(assessment: Assessment) -> float:
@@ -179,7 +128,7 @@ def rank(
     question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
 ) -> Ranking:
     """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
-    search = _Search(question, shelf, estimator, offered)
+    search = _Search(question, shelf, estimator, offered, TooSlow(estimator.mixed, offered[0] if offered else ""))
     for entry in entries:
         if question.model is not None and entry.id != question.model:
             continue

@@ -1,19 +1,21 @@
 """Asks every source of accelerators that this machine has a reason to ask, best source first."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from advisor.domain.device import HardwareLookup
 from advisor.domain.machine import HostMemory, ProbeNote
 from advisor.probes.host import Host
 
 if TYPE_CHECKING:
+    from advisor.domain.device import HardwareLookup
     from advisor.probes.pci import PciDevice
     from advisor.probes.sighting import Findings
 
 
-def find_accelerators(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> "Findings | None":
+def find_accelerators(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> Findings | None:
     """All sightings and notes, None where nothing hints at an accelerator and no reader was even loaded."""
     if host.platform == "linux" and not _bus_has_some(host) and not shows_nvidia(host, ()):
         return None
@@ -26,7 +28,7 @@ def _bus_has_some(host: Host) -> bool:
     return any((host.read(f"{base}/{name}/class") or "")[:4] in ("0x03", "0x12") for name in host.names(base))
 
 
-def _read_all(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> "Findings":
+def _read_all(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> Findings:
     if host.platform == "darwin":
         from advisor.probes.apple import read_apple
 
@@ -44,8 +46,8 @@ def _read_all(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> 
 
 
 def _other_makers(
-    host: Host, on_bus: "tuple[PciDevice, ...]", memory: HostMemory, lookup: HardwareLookup | None
-) -> "Iterator[Findings]":
+    host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory, lookup: HardwareLookup | None
+) -> Iterator[Findings]:
     makers = {device.vendor for device in on_bus}
     if "amd" in makers:
         from advisor.probes.amd import read_amd
@@ -61,7 +63,7 @@ def _other_makers(
         yield read_ascend(host)
 
 
-def _read_windows(host: Host, memory: HostMemory) -> "Findings":
+def _read_windows(host: Host, memory: HostMemory) -> Findings:
     """NVML first, then what DXGI lists of other makers."""
     from advisor.probes.nvidia_devices import read_nvml
     from advisor.probes.sighting import join
@@ -71,7 +73,7 @@ def _read_windows(host: Host, memory: HostMemory) -> "Findings":
     return join([nvidia, read_adapters(host, beside=nvidia.sightings)])
 
 
-def shows_nvidia(host: Host, on_bus: "tuple[PciDevice, ...]") -> bool:
+def shows_nvidia(host: Host, on_bus: tuple[PciDevice, ...]) -> bool:
     """A card on the bus, a loaded driver, a device file, WSL's bridge, or a Jetson."""
     if any(device.vendor == "nvidia" for device in on_bus):
         return True
@@ -81,7 +83,7 @@ def shows_nvidia(host: Host, on_bus: "tuple[PciDevice, ...]") -> bool:
     return "nvidia,tegra" in (host.read("/proc/device-tree/compatible") or "")
 
 
-def _nvidia(host: Host, on_bus: "tuple[PciDevice, ...]", memory: HostMemory) -> "Findings":
+def _nvidia(host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory) -> Findings:
     from advisor.probes.sighting import NOTHING, Findings, join
 
     if not shows_nvidia(host, on_bus):
@@ -105,7 +107,7 @@ def _nvidia(host: Host, on_bus: "tuple[PciDevice, ...]", memory: HostMemory) -> 
     return Findings(notes=(*found.notes, *_unusable_notes(host, cards)))
 
 
-def _unusable_notes(host: Host, cards: "list[PciDevice]") -> list[ProbeNote]:
+def _unusable_notes(host: Host, cards: list[PciDevice]) -> list[ProbeNote]:
     """Why NVIDIA cards on the bus cannot be used."""
     drivers = {card.driver for card in cards}
     if "nouveau" in drivers:

@@ -4,11 +4,12 @@ On Linux everything comes from the kernel's own files; a child with NVML starts 
 device, so a machine without one is known in milliseconds.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.domain.device import HardwareLookup
 from advisor.domain.machine import Accelerator, Cpu, Disk, EngineFound, HostMemory, Machine, ProbeNote
 from advisor.probes.accelerators import find_accelerators
 from advisor.probes.cpu import read_cpu
@@ -20,6 +21,7 @@ from advisor.probes.memory import read_memory
 from advisor.probes.system import System, read_system
 
 if TYPE_CHECKING:
+    from advisor.domain.device import HardwareLookup
     from advisor.probes.merge import Merged
     from advisor.probes.sighting import Conflict, Sighting
 
@@ -29,8 +31,8 @@ class Probe:
     """A machine and how it was found: what `advisor doctor` shows."""
 
     machine: Machine
-    conflicts: "tuple[Conflict, ...]" = ()
-    merged: "tuple[Merged, ...]" = ()
+    conflicts: tuple[Conflict, ...] = ()
+    merged: tuple[Merged, ...] = ()
     limits: Limits | None = None
 
 
@@ -102,8 +104,8 @@ def _read_basics(host: Host) -> _Basics:
 
 
 def _with_accelerators(
-    basics: _Basics, sightings: "tuple[Sighting, ...]", lookup: HardwareLookup | None, host: Host
-) -> "tuple[_Basics, tuple[Accelerator, ...], tuple[Merged, ...]]":
+    basics: _Basics, sightings: tuple[Sighting, ...], lookup: HardwareLookup | None, host: Host
+) -> tuple[_Basics, tuple[Accelerator, ...], tuple[Merged, ...]]:
     """Sightings joined and filled, and the host's own gaps filled with what they told of the board."""
     if not sightings:
         return _with_host_filled(basics, lookup, ()), (), ()

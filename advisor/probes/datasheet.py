@@ -3,13 +3,15 @@
 What a driver said always stands; a data sheet only fills gaps and is named as the source.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from advisor.domain.device import DeviceSpec, HardwareLookup
 from advisor.domain.machine import Accelerator, Cpu, HostMemory
 
 if TYPE_CHECKING:
+    from advisor.domain.device import DeviceSpec, HardwareLookup
     from advisor.probes.merge import Merged
 
 _VENDOR_LABELS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple", "huawei": "Huawei"}
@@ -17,7 +19,7 @@ _RATES = {"bandwidth_bytes_per_s", "f16_flops", "int8_ops"}
 _FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
 
 
-def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None, cpu_name: str | None = None) -> Accelerator:
+def fill_accelerator(merged: Merged, lookup: HardwareLookup | None, cpu_name: str | None = None) -> Accelerator:
     """The device with gaps filled and a name that a person knows.
 
     `cpu_name` identifies a chip that is CPU and GPU at once where its PCI id stands for several.
@@ -34,7 +36,7 @@ def fill_accelerator(merged: "Merged", lookup: HardwareLookup | None, cpu_name: 
     return device
 
 
-def _find(merged: "Merged", lookup: HardwareLookup, cpu_name: str | None) -> tuple[DeviceSpec | None, str]:
+def _find(merged: Merged, lookup: HardwareLookup, cpu_name: str | None) -> tuple[DeviceSpec | None, str]:
     device = merged.device
     memory = None if device.unified or device.shared_with else device.memory_total_bytes
     if device.pci_id:
@@ -49,7 +51,7 @@ def _find(merged: "Merged", lookup: HardwareLookup, cpu_name: str | None) -> tup
     return (chip, "catalog: CPU name") if chip is not None and chip.unified else (None, "")
 
 
-def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: "Merged") -> Accelerator:
+def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> Accelerator:
     wanted: dict[str, Any] = {name: getattr(spec, "power_w" if name == "power_limit_w" else name) for name in _FILLED}
     shares = {"bandwidth_bytes_per_s": merged.memory_share, "f16_flops": merged.compute_share}
     for rate in _RATES:
@@ -82,7 +84,9 @@ def fill_host(
     cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, boards: tuple[str, ...]
 ) -> tuple[Cpu, HostMemory]:
     """CPU rate and main memory's bandwidth by the CPU's name, or by the names of the whole board."""
-    spec = next((s for name in (cpu.name, *boards) if name and lookup and (s := lookup.by_name(name))), None)
+    # a processor's name without a model number ("AMD EPYC" in a virtual machine) names no product
+    numbered = cpu.name if cpu.name and any(c.isdigit() for c in cpu.name) else None
+    spec = next((s for name in (numbered, *boards) if name and lookup and (s := lookup.by_name(name))), None)
     if spec is None:
         return cpu, memory
     label = f"catalog: {spec.name}"

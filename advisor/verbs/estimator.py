@@ -42,6 +42,7 @@ class MachineEstimator:
         self.workspace = workspace
         self.constants = workspace.catalog.constants
         self.engines = engines_for(machine)
+        self.mixed = bool(machine.usable_accelerators())
         self._room = self._all_memory()
         self._learned: dict[str, Learned | None] = {}
 

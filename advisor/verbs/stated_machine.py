@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.domain.machine import Accelerator, Machine, ProbeNote
 from advisor.domain.units import parse_size
 from advisor.errors import UsageError
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
+    from advisor.domain.device import DeviceSpec
     from advisor.verbs.workspace import Workspace
 
 MAX_GPUS = 1024
@@ -47,6 +47,7 @@ def _named(text: str, workspace: "Workspace") -> Machine:
 
 def _described(selection: MachineSelection, workspace: "Workspace") -> Machine:
     from advisor.catalog.machines import Stated
+    from advisor.domain.device import DeviceKind
 
     hardware = workspace.catalog.hardware
     vram = parse_size(selection.vram, "--vram") if selection.vram else None
@@ -64,7 +65,7 @@ def _described(selection: MachineSelection, workspace: "Workspace") -> Machine:
     return hardware.stated(stated)
 
 
-def _only(whole: list[DeviceSpec], parsed: list[tuple[int, DeviceSpec]]) -> DeviceSpec:
+def _only(whole: "list[DeviceSpec]", parsed: "list[tuple[int, DeviceSpec]]") -> "DeviceSpec":
     if len(parsed) > 1 or parsed[0][0] != 1:
         raise UsageError(
             f"{whole[0].name} is a whole machine or SoC and cannot be combined with other GPUs",

@@ -13,6 +13,22 @@ from advisor.verbs.selection import MachineSelection
 if TYPE_CHECKING:
     from advisor.bench.store import Store
     from advisor.catalog.library import Catalog
+    from advisor.domain.device import DeviceSpec
+
+
+class _Devices:
+    """The hardware catalog for probes, opened when one asks: on many machines none does."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def by_pci(self, pci_id: str, *, memory_bytes: int | None = None, revision: str | None = None) -> DeviceSpec | None:
+        """See `domain.device.HardwareLookup`."""
+        return self._workspace.catalog.hardware.by_pci(pci_id, memory_bytes=memory_bytes, revision=revision)
+
+    def by_name(self, name: str, *, memory_bytes: int | None = None) -> DeviceSpec | None:
+        """See `domain.device.HardwareLookup`."""
+        return self._workspace.catalog.hardware.by_name(name, memory_bytes=memory_bytes)
 
 
 class Workspace:
@@ -34,7 +50,7 @@ class Workspace:
         """This machine, probed."""
         from advisor.probes.assemble import probe_machine
 
-        return probe_machine(self.catalog.hardware, models=models_folder())
+        return probe_machine(_Devices(self), models=models_folder())
 
     def machine(self, selection: MachineSelection) -> Machine:
         """The machine that the flags mean. Raises UsageError for flags that contradict each other."""

@@ -83,6 +83,7 @@ class Box:
     memory: float
     bandwidth: float
     calls: int = 0
+    mixed: bool = False
 
     def cannot_fit(self, candidate):
         excess = candidate.size.file_bytes - self.memory

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.decide.candidates import Reason
 from advisor.decide.counterfactual import needs
 from advisor.decide.ranking import rank
+from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.workload import Budget
 from tests.decide.market import Box, Market, entry, question
 
@@ -139,7 +142,7 @@ models = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(models, min_size=1, max_size=12, unique_by=lambda e: e.id),
     st.floats(1, 200),
@@ -162,3 +165,23 @@ def test_more_of_anything_never_worsens_the_best(entries, memory, bandwidth, mor
     assert best(1, more_bandwidth, 1) >= before
     assert best(1, 1, more_time) >= before
     assert best(1, 1, 1) == before
+
+
+class SplitBox(Box):
+    """A box whose fast memory holds little: what spills over runs ten times slower."""
+
+    fast = 5e9
+
+    def __call__(self, candidate, workload, kv_type):
+        spills = candidate.size.file_bytes > self.fast
+        inner = Box(memory=self.memory, bandwidth=self.bandwidth / (10 if spills else 1))
+        (estimate,) = inner(candidate, workload, kv_type)
+        kind = PlacementKind.SPLIT if spills else PlacementKind.GPU
+        return (replace(estimate, placement=Placement(kind=kind)),)
+
+
+def test_what_spills_over_says_nothing_of_what_fits_whole():
+    shelf = Market(entry("middle", 8e9, 58))
+    box = SplitBox(memory=64 * GB, bandwidth=60 * GB, mixed=True)
+    (pick,) = ask(box, shelf, budget=Budget(max_ttft_s=3.0, max_tpot_s=0.11, stated=True)).picks
+    assert pick.candidate.quant == "Q4_K_M"

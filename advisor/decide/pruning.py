@@ -1,0 +1,75 @@
+"""What need not be estimated, because a choice already estimated shows that it cannot be quick enough.
+
+Only choices that sit on the same kind of memory are compared: where a machine has accelerators, a failure that lay
+partly on the host says nothing of a smaller choice that an accelerator holds whole.
+"""
+
+from dataclasses import dataclass, field
+
+from advisor.decide.assessment import Assessment
+from advisor.decide.candidates import Candidate
+from advisor.domain.estimate import PlacementKind
+
+COMPUTE_HELP = 1.5
+"""Most that another quantization of the same weights speeds up a part that is bound by arithmetic: kernels differ."""
+BYTES_HELP = 1.3
+"""Slack on the rule that a part bound by memory takes time in proportion to the bytes read: some types cost more."""
+FAR_OFF = 2.0
+"""A choice too slow by this factor rules out other models that have this many times its parameters and its bytes: one
+of the two is what its time is proportional to, give or take less."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Bytes read for a token, active parameters, and the factor by which time would have to shrink."""
+
+    active_bytes: float
+    active_params: float
+    factor: float
+
+
+def _active_params(candidate: Candidate) -> float:
+    entry = candidate.system.entry
+    return float(entry.active_params or entry.total_params or 0)
+
+
+@dataclass(slots=True)
+class TooSlow:
+    """Failures by system and over all, on one machine. `mixed`: it has accelerators beside the host."""
+
+    mixed: bool
+    engine: str
+    siblings: dict[tuple[str, str], list[_Failure]] = field(default_factory=dict)
+    others: list[_Failure] = field(default_factory=list)
+
+    def remember(self, assessment: Assessment) -> None:
+        """Keep by how much a fitting choice was too slow."""
+        estimate, candidate = assessment.estimate, assessment.candidate
+        comparable = not self.mixed or estimate.placement.kind is PlacementKind.GPU
+        if not comparable or not estimate.fits or estimate.speed is None or not assessment.verdict.misses:
+            return
+        params = _active_params(candidate)
+        for miss in assessment.verdict.misses:
+            failure = _Failure(candidate.active_bytes, params, miss.needed_s / miss.allowed_s)
+            self.siblings.setdefault((candidate.model_id, candidate.system.mode), []).append(failure)
+            whole_answer = miss.limit == "max_latency_s"
+            if failure.factor >= FAR_OFF and not whole_answer and candidate.engine == self.engine:
+                self._keep(failure)
+
+    def _keep(self, failure: _Failure) -> None:
+        """Keep a failure unless one with less of both is known already."""
+        if not any(
+            f.active_bytes <= failure.active_bytes and f.active_params <= failure.active_params for f in self.others
+        ):
+            self.others.append(failure)
+
+    def rules_out(self, candidate: Candidate) -> bool:
+        """Whether a choice cannot meet the budget, judging by those that missed it."""
+        size = max(candidate.active_bytes, 1.0)
+        for failure in self.siblings.get((candidate.model_id, candidate.system.mode), ()):
+            if failure.factor > max(COMPUTE_HELP, BYTES_HELP * failure.active_bytes / size):
+                return True
+        if candidate.engine != self.engine:
+            return False
+        params = _active_params(candidate)
+        return any(size >= FAR_OFF * f.active_bytes and params >= FAR_OFF * f.active_params for f in self.others)
