@@ -39,11 +39,6 @@ def model_files(root: Path) -> list[Path]:
     return sorted((root / "models").glob("*/*.yaml"))
 
 
-def source_files(root: Path) -> list[Path]:
-    """Every file that the compiled catalog depends on, in a fixed order."""
-    return sorted(p for suffix in ("yaml", "csv") for p in root.rglob(f"*.{suffix}") if p.is_file())
-
-
 def shown(path: Path, root: Path) -> str:
     """A file's name in messages: relative to the catalog."""
     return path.relative_to(root.parent).as_posix() if path.is_relative_to(root.parent) else str(path)

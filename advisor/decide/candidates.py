@@ -190,6 +190,18 @@ def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
     return score - DOUBT_WEIGHT * sd - POINTS_PER_DOUBLING * (size + effort)
 
 
+def answer_tokens(system: System, question: Question) -> int:
+    """Tokens written for one answer, thinking included; none where the work is vectors or scores."""
+    return question.workload.output_tokens + system.thinking_tokens
+
+
+def utility_bound(system: System, question: Question) -> float:
+    """No candidate of the system is worth more: no loss, no doubt, and one bit per weight."""
+    params = float(system.entry.total_params or 1)
+    active = float(system.entry.active_params or params)
+    return utility(system.base_score, 0.0, params / 8, answer_tokens(system, question) * active / 8)
+
+
 def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
     """One candidate for each published quantization (or the one asked for) whose bytes are known."""
     entry = system.entry
@@ -226,7 +238,7 @@ def _candidate(
     )
     floor = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
     active = sizes.active_bytes(size)
-    tokens = question.workload.output_tokens + system.thinking_tokens
+    tokens = answer_tokens(system, question)
     return Candidate(
         system=system,
         quant=quant,

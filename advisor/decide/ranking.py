@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems
+from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems, utility_bound
 from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
@@ -113,17 +113,6 @@ def soft_utility(assessment: Assessment) -> float:
     return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
 
 
-def _upper_bound(system: System) -> float:
-    """No candidate of the system can be worth more: no loss, and the size term of 16 MB, below any model."""
-    return system.base_score + 100.0 if system.entry.total_params is None else system.base_score + _smallest(system)
-
-
-def _smallest(system: System) -> float:
-    params = float(system.entry.total_params or 1)
-    active = float(system.entry.active_params or params)
-    return -0.5 * (math.log2(params / 8 / 2**30) + math.log2(active / 8 / 2**40))
-
-
 def rank(
     question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
 ) -> Ranking:
@@ -137,7 +126,7 @@ def rank(
             search.fail(entry.id, reason)
             continue
         for system in systems(entry, question):
-            search.push(_upper_bound(system), system)
+            search.push(utility_bound(system, question), system)
     while search.heap and len(search.works) < question.limit:
         _, _, item = heapq.heappop(search.heap)
         if isinstance(item, System):

@@ -167,6 +167,16 @@ def test_more_of_anything_never_worsens_the_best(entries, memory, bandwidth, mor
     assert best(1, 1, 1) == before
 
 
+def test_the_best_comes_first_where_no_tokens_are_written():
+    """Every candidate then does the same work, and the bound that orders the search must know it."""
+    shelf = Market(entry("small", 0.3e9, 60), entry("large", 8e9, 63.5))
+    workload = replace(question().workload, output_tokens=0, thinking_tokens=0)
+    ranking = ask(Box(memory=64 * GB, bandwidth=5000 * GB), shelf, workload=workload, budget=Budget())
+    utilities = [p.candidate.utility for p in ranking.picks]
+    assert names(ranking) == ["large", "small"]
+    assert utilities == sorted(utilities, reverse=True)
+
+
 class SplitBox(Box):
     """A box whose fast memory holds little: what spills over runs ten times slower."""
 
