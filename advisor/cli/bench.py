@@ -12,6 +12,7 @@ Examples:
   advisor bench ./model-Q4_K_M.gguf --json
   advisor bench qwen3-8b:Q4_K_M --prompt-tokens 2048 --depth 8192
   advisor bench --quick
+  advisor bench qwen3-8b:Q4_K_M --endpoint http://127.0.0.1:8000/v1
 """
 
 
@@ -19,6 +20,7 @@ Examples:
 @click.argument("target", metavar="[TARGET]", required=False)
 @click.option("--quick", is_flag=True, help="Seconds; without TARGET it writes small random models, no download")
 @click.option("--engine", metavar="NAME", help="llama.cpp, llama-bench, llama-server, ollama, embedded")
+@click.option("--endpoint", metavar="URL", help="A running OpenAI-compatible server on this machine, as it is")
 @click.option("--prompt-tokens", type=int, metavar="N", help="Prompt of each run [512]")
 @click.option("--output-tokens", type=int, metavar="N", help="Tokens written in each run [32]")
 @click.option("--depth", type=int, metavar="N", help="Tokens in the cache before them [0]")
@@ -30,8 +32,9 @@ Examples:
 def command(target: str | None, **values: Any) -> int:
     """Measure on this machine and calibrate later estimates.
 
-    TARGET is a GGUF file or a downloaded MODEL[:QUANT]; without it the newest download is measured. Nothing is
-    downloaded. The result is stored and every later estimate on this machine learns from it.
+    TARGET is a GGUF file or a downloaded MODEL[:QUANT]; without it the newest download is measured. With --endpoint it
+    says which of the catalog's models is served there. Nothing is downloaded. The result is stored and every later
+    estimate on this machine learns from it.
     """
     settings = take_settings(values)
     from advisor.cli.bench_progress import make_listener

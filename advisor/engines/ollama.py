@@ -11,12 +11,11 @@ from advisor.engines.deadlines import Deadlines
 from advisor.engines.foreign_text import clean
 from advisor.engines.http_stream import Endpoint, call, stream
 from advisor.engines.protocol import Listener, Measurement, MeasurePlan, Phase, Progress, RunSample, ignore_progress
+from advisor.engines.word_prompt import word_prompt
 from advisor.errors import EngineError, UsageError
 
 URL = "http://127.0.0.1:11434"
 WARMUP_TOKENS = 4
-_WORDS = ("river", "stone", "light", "seven", "paper", "green", "house", "music", "north", "glass", "field", "cloud")
-"""Common words: about one token each in every vocabulary."""
 
 
 class Ollama:
@@ -69,13 +68,13 @@ class Ollama:
         self, tag: str, plan: MeasurePlan, version: str | None, listener: Listener, stop: threading.Event | None
     ) -> Measurement:
         listener(Progress(phase=Phase.LOADING))
-        source, samples = random.Random(1), []
+        source, samples = random.Random(), []
         warm = self._generate(tag, plan, "hello", WARMUP_TOKENS, patience_s=plan.load_limit_s)
         load_s = float(warm[1].get("load_duration", 0)) / 1e9
         deadlines = Deadlines(plan)
         deadlines.loaded()
         for run in range(1, plan.repetitions + 1):
-            prompt = " ".join(source.choice(_WORDS) for _ in range(plan.prompt_tokens + plan.depth))
+            prompt = word_prompt(source, plan.prompt_tokens + plan.depth)
             first_s, final = self._generate(
                 tag, plan, prompt, plan.output_tokens, patience_s=plan.silence_timeout_s
             )  # fmt: skip

@@ -109,7 +109,9 @@ def bench_text(report: BenchReport, width: int) -> str:
 
 
 def _setting(r: BenchResult) -> str:
-    where = f"{r.threads} threads" if r.gpu_layers == 0 else f"{r.backend}, {r.gpu_layers} layers on the GPU"
+    where = f"{r.backend}, {r.gpu_layers} layers on the GPU"
+    if r.gpu_layers == 0:
+        where = f"{r.threads} threads" if r.threads else r.backend
     runs = f"{len(r.used)} of {len(r.samples)} runs"
     return f"{where}, {r.prompt_tokens + r.depth} prompt and {r.output_tokens} output tokens, {runs}"
 

@@ -1,7 +1,6 @@
 """Measure a model on this machine, keep the result, and say how far the earlier estimate was off."""
 
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from advisor.bench.calibrate import learn
@@ -13,7 +12,7 @@ from advisor.bench.store import open_store
 from advisor.domain.machine import Machine
 from advisor.engines.choice import choose_for_file
 from advisor.engines.protocol import Engine, Listener, MeasurePlan, ignore_progress
-from advisor.errors import OutOfMemory, StoreError, UnknownName, UsageError
+from advisor.errors import OutOfMemory, StoreError, UsageError
 from advisor.settings import results_path
 from advisor.verbs.bench_target import BenchTarget, find_target
 from advisor.verbs.prediction import (
@@ -36,6 +35,8 @@ class BenchRequest:
 
     target: str | None = None
     engine: str | None = None
+    endpoint: str | None = None
+    """Address of a server on this machine that speaks the OpenAI protocol."""
     quick: bool = False
     prompt_tokens: int | None = None
     output_tokens: int | None = None
@@ -65,18 +66,25 @@ def usable_cores(machine: Machine) -> int | None:
     return min(known) if known else None
 
 
-def _plan(request: BenchRequest, target: BenchTarget, machine: Machine, gpu_layers: int) -> MeasurePlan:
+def plan_of(request: BenchRequest) -> MeasurePlan:
+    """The lengths and repetitions that were asked for."""
     quick = request.quick
     return MeasurePlan(
-        path=target.path,
-        file_bytes=target.file_bytes,
         prompt_tokens=request.prompt_tokens or (QUICK_PROMPT_TOKENS if quick else PROMPT_TOKENS),
         output_tokens=request.output_tokens or (QUICK_OUTPUT_TOKENS if quick else OUTPUT_TOKENS),
         depth=request.depth or 0,
         repetitions=request.repetitions or REPETITIONS,
+        kv_type=request.kv_type or "f16",
+    )
+
+
+def _plan(request: BenchRequest, target: BenchTarget, machine: Machine, gpu_layers: int) -> MeasurePlan:
+    return replace(
+        plan_of(request),
+        path=target.path,
+        file_bytes=target.file_bytes,
         threads=request.threads or usable_cores(machine),
         gpu_layers=gpu_layers,
-        kv_type=request.kv_type or "f16",
         vocab=target.identity.vocab,
     )
 
@@ -96,32 +104,15 @@ def bench(
         from advisor.verbs.bench_quick import bench_quick
 
         return bench_quick(request, workspace, listener, stop)
+    if request.endpoint is not None:
+        from advisor.verbs.bench_served import bench_endpoint
+
+        return bench_endpoint(request, request.endpoint, workspace, listener, stop)
     if request.engine == "ollama":
-        return _bench_ollama(request, workspace, listener, stop)
+        from advisor.verbs.bench_served import bench_ollama
+
+        return bench_ollama(request, workspace, listener, stop)
     return bench_target(request, find_target(request.target, workspace), workspace, listener, stop)
-
-
-def _bench_ollama(
-    request: BenchRequest, workspace: Workspace, listener: Listener, stop: threading.Event | None
-) -> BenchReport:
-    """Measure a model of Ollama's store. Its shape comes from the catalog where the tag is known there."""
-    from advisor.engines.ollama import Ollama
-
-    machine, catalog = workspace.here, workspace.catalog
-    plan = MeasurePlan(
-        tag=request.target,
-        prompt_tokens=request.prompt_tokens or PROMPT_TOKENS,
-        output_tokens=request.output_tokens or OUTPUT_TOKENS,
-        repetitions=request.repetitions or REPETITIONS,
-        threads=request.threads or usable_cores(machine),
-        gpu_layers=request.gpu_layers or 0,
-    )
-    subject = Subject(machine=fingerprint(machine), model=request.target or "?", quant=None)
-    with suppress(UnknownName):
-        model, quant = catalog.split_choice(request.target or "")
-        known = catalog.weights(model.id, quant) if quant else None
-        subject = replace(subject, model=model.id, quant=quant, shape=catalog.shape(model.id), weights=known)
-    return measure_and_keep(Ollama(), plan, subject, listener, stop)
 
 
 def bench_target(
