@@ -1,6 +1,6 @@
 """One candidate on one machine: its estimates over the placements that come into question, and the best of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from advisor.decide.budget import Verdict, judge
@@ -49,15 +49,6 @@ class Assessment:
         return None if self.verdict.meets else Reason.SLOW
 
 
-def workload_of(candidate: Candidate, question: Question) -> Workload:
-    """The question's workload with this system's thinking tokens, in a window that holds them."""
-    workload = replace(question.workload, thinking_tokens=candidate.system.thinking_tokens)
-    needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
-    limit = candidate.system.entry.context_max
-    context = max(workload.context, needed)
-    return replace(workload, context=min(context, limit) if limit else context)
-
-
 def _order(assessment: Assessment) -> tuple[bool, bool, float, float]:
     """Fitting and quick enough first, then likelier, then faster."""
     speed = assessment.estimate.speed
@@ -71,7 +62,7 @@ def _order(assessment: Assessment) -> tuple[bool, bool, float, float]:
 
 def assess(candidate: Candidate, question: Question, estimator: Estimator) -> Assessment:
     """Estimate every placement and keep the one that answers the question best."""
-    workload = workload_of(candidate, question)
+    workload = question.workload_for(candidate.system.thinking_tokens, candidate.system.entry.context_max)
     found = [
         Assessment(
             candidate=candidate,

@@ -159,7 +159,7 @@ def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> R
         (_licence_allows(entry, question.licence), Reason.LICENCE),
         (engine is not None, Reason.NO_ENGINE),
         (bool(quants_for(entry, engine or "")), Reason.NOT_DOWNLOADABLE),
-        ((entry.context_max or 1 << 40) >= question.workload.context, Reason.CONTEXT),
+        ((entry.context_max or 1 << 40) >= question.least_context, Reason.CONTEXT),
         (any(question.task.name in tasks for tasks in entry.quality.values()), Reason.NO_QUALITY),
     )
     return next((reason for ok, reason in checks if not ok), None)

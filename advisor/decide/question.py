@@ -1,6 +1,6 @@
 """What is asked, with every default filled in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.domain.workload import Budget, Task, Workload
 
@@ -26,3 +26,22 @@ class Question:
     """Only this model (catalog id)."""
     assume_idle: bool = False
     """Count memory that other programs hold now as free."""
+    context_stated: bool = True
+    """False: `workload.context` is the usual window, and a model with a shorter one is served with its own."""
+
+    @property
+    def least_context(self) -> int:
+        """Tokens that a model's context must hold to come into question."""
+        return (
+            self.workload.context if self.context_stated else self.workload.prompt_tokens + self.workload.output_tokens
+        )
+
+    def workload_for(self, thinking_tokens: int, longest: int | None) -> Workload:
+        """The workload of a system that writes `thinking_tokens`, in a window that holds them.
+
+        `longest` is the model's own limit; None: unknown.
+        """
+        workload = replace(self.workload, thinking_tokens=thinking_tokens)
+        needed = workload.prompt_tokens + workload.output_tokens + thinking_tokens
+        context = max(workload.context, needed)
+        return replace(workload, context=min(context, longest) if longest else context)

@@ -48,7 +48,7 @@ def fact_line(entry: CatalogEntry, reason: Reason, question: Question) -> str:
         Reason.NOT_FOR_TASK: f"its kind is {entry.category}; {question.task.name} takes {kinds}",
         Reason.LICENCE: f"licence {entry.licence or 'unknown'}, asked for: {question.licence}",
         Reason.NO_ENGINE: f"known to run on {', '.join(entry.engines) or 'nothing'}",
-        Reason.CONTEXT: f"{entry.context_max} tokens of {question.workload.context}",
+        Reason.CONTEXT: f"{entry.context_max} tokens of {question.least_context}",
     }
     fact = facts.get(reason)
     return REASON_WORDS[reason] + (f" ({fact})" if fact else "")

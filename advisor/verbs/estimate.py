@@ -1,7 +1,6 @@
 """Memory and speed of one choice on a machine."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from advisor.decide.budget import judge
 from advisor.decide.candidates import native_bits_of, quants_for
@@ -81,9 +80,8 @@ def _choice(
         return None
     mode = _mode(entry, question.task.name)
     thinks = mode == "thinking" or entry.thinking == "always"
-    workload = replace(question.workload, thinking_tokens=question.workload.thinking_tokens if thinks else 0)
-    needed = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
-    workload = replace(workload, context=max(workload.context, needed))
+    limit = None if question.context_stated else entry.context_max
+    workload = question.workload_for(question.workload.thinking_tokens if thinks else 0, limit)
     engine = question.engine or estimator.engine_for(entry)
     estimates = estimator.estimates(
         model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type

@@ -41,7 +41,7 @@ def lock_of(result: Recommendation) -> Lock:
         task=result.question.task.name,
         prompt_tokens=workload.prompt_tokens,
         output_tokens=workload.output_tokens,
-        context=result.question.workload.context,
+        context=workload.context,
         users=workload.users,
         kv_type=estimate.kv_type,
         max_ttft_s=budget.max_ttft_s,

@@ -11,6 +11,8 @@ DEFAULT_TASK = "chat"
 MAX_TOKENS = 100_000_000
 """No window is longer; a larger figure is a slip of the hand."""
 MAX_USERS = 1_000_000
+USUAL_CONTEXT = 4096
+"""Window that is kept where none is stated: what Ollama and LM Studio open, and a conversation can live in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,14 @@ def _check(request: Request) -> None:
 
 
 def build_workload(request: Request, task: Task) -> Workload:
-    """The task's shape with what was stated; the window holds prompt and answer, in steps of 256 tokens."""
+    """The task's shape with what was stated.
+
+    The window is the stated one, else the usual one or, in steps of 256 tokens, what holds prompt and answer.
+    """
     prompt = request.prompt_tokens or task.prompt_tokens
     output = request.output_tokens or task.output_tokens
     needed = prompt + output
-    context = request.context or -(-needed // 256) * 256
+    context = request.context or max(USUAL_CONTEXT, -(-needed // 256) * 256)
     if context < needed:
         raise UsageError(
             f"--context {context} cannot hold {prompt} prompt and {output} output tokens",
@@ -117,4 +122,5 @@ def build_question(request: Request, catalog: Catalog) -> Question:
         derivatives=request.derivatives,
         model=request.model,
         assume_idle=request.assume_idle,
+        context_stated=request.context is not None,
     )

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.decide.choice import Choice
@@ -19,12 +19,9 @@ from advisor.hub.plan import wanted_from_model
 from advisor.hub.store import Store
 from advisor.settings import models_folder
 from advisor.verbs.estimate import estimate_choice
-from advisor.verbs.question import Request, build_question
+from advisor.verbs.question import Request
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
-
-SERVED_CONTEXT = 8192
-"""Tokens each user gets where nobody says: a task's own shape is one exchange, a server serves conversations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +50,13 @@ def run_plan(request: RunRequest, workspace: Workspace) -> RunResult:
     """Plan the serving of `request.target`. Raises UsageError, UnknownName, EngineError."""
     if not 0 < request.port < 65536:
         raise UsageError(f"--port {request.port} is out of range", hint="give a port between 1 and 65535")
-    choice = estimate_choice(request.target, _with_window(request, workspace), request.selection, workspace)
+    choice = estimate_choice(request.target, request.request, request.selection, workspace)
     artifact = _artifact(choice.model, choice.estimate.quant, choice.estimate.engine)
     path, present = _path(choice, artifact)
     plan = _plan(choice, artifact, path, request)
     return RunResult(
         choice=choice, plan=plan, command=serve_command(plan), image=image_for(plan), present=present
     )  # fmt: skip
-
-
-def _with_window(request: RunRequest, workspace: Workspace) -> Request:
-    """The request with a window that a conversation can live in, where none was stated."""
-    asked = request.request
-    if asked.context is not None:
-        return asked
-    model, _ = workspace.catalog.split_choice(request.target)
-    needed = build_question(asked, workspace.catalog).workload.context
-    longest = model.context.native or SERVED_CONTEXT
-    return replace(asked, context=max(needed, min(SERVED_CONTEXT, longest)))
 
 
 def _artifact(model: Model, quant: str, engine: str) -> Artifact | None:

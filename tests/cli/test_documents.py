@@ -60,6 +60,13 @@ def test_estimate(advisor):
     assert document["fits"] is True
 
 
+@pytest.mark.parametrize(("model", "context"), [("qwen3-8b:Q4_K_M", 4096), ("phi-2:Q4_K_M", 2048)])
+def test_a_window_that_a_conversation_can_live_in(advisor, model, context):
+    """Without --context: the usual window, or the model's own where that is shorter; `run` serves the same."""
+    estimated, served = (advisor.json(command, model, *CARD) for command in ("estimate", "run"))
+    assert estimated["context"] == served["context"] == context
+
+
 def test_comparison(advisor):
     document = advisor.json("compare", "gemma-3-27b-it", "gpt-neox-20b", *CARD)
     check(document, "comparison")

@@ -119,6 +119,13 @@ def test_filters_count_their_reasons():
     }
 
 
+def test_an_unstated_window_asks_only_for_what_is_needed():
+    shelf = Market(entry("short", 4e9, 55, context_max=900), entry("tiny", 4e9, 55, context_max=512))
+    ranking = ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf, context_stated=False)
+    assert names(ranking) == ["short"]
+    assert ranking.picks[0].estimate.context == 900
+
+
 def test_doubt_costs_but_does_not_forbid():
     shelf = Market(entry("proven", 8e9, 55, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="prior"))
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "proven"

@@ -10,7 +10,7 @@ SIZES = [(60, 16), (80, 24), (80, 60), (110, 24), (120, 40), (170, 40), (200, 60
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 async def test_the_first_screen_shows_what_matters(size):
     async with running(size=size) as (app, pilot):
-        for word in ("RTX 4090", "Alder 30B A3B", "78 ±4", "meets", "18.3 of 22.9 GiB", "? Help"):
+        for word in ("RTX 4090", "Alder 30B A3B", "78 ±4", "meets", "18.6 of 22.9 GiB", "? Help"):
             await until(pilot, lambda word=word: word in screen_text(app))
         assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
 
