@@ -20,6 +20,8 @@ class Accelerator:
     """What a new process can take now."""
     unified: bool = False
     """Shares the host's memory pool: never add the two."""
+    carve_out_bytes: int | None = None
+    """Of a unified device's total, what firmware set aside for it alone: the host's total does not hold it."""
     bandwidth_bytes_per_s: float | None = None
     f16_flops: float | None = None
     """Dense FP16/BF16 matrix rate with FP32 accumulation."""

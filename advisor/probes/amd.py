@@ -101,6 +101,7 @@ def _sighting(
         memory_total_bytes=total,
         memory_available_bytes=free,
         unified=apu,
+        carve_out_bytes=_size(host, card.path, "vram_total") if apu else None,
         bandwidth_bytes_per_s=None if asleep else _bandwidth(host, card.path, node, gfx, apu),
         compute_capability=gfx,
         backend="rocm" if rocm else "vulkan",
@@ -120,19 +121,24 @@ def memory_bytes(host: Host, path: str, shared: HostMemory | None) -> tuple[int 
 
     The carve-out is not part of MemTotal; GTT is, and can take no more than there is.
     """
-    vram, vram_used, gtt, gtt_used = (
-        whole(host.read(f"{path}/mem_info_{name}")) for name in ("vram_total", "vram_used", "gtt_total", "gtt_used")
-    )
-    if vram is None or not 0 <= vram < MAX_VRAM:
+    vram, gtt = _size(host, path, "vram_total"), _size(host, path, "gtt_total")
+    vram_used, gtt_used = (whole(host.read(f"{path}/mem_info_{name}")) for name in ("vram_used", "gtt_used"))
+    if vram is None:
         return None, None
     free = max(0, vram - vram_used) if vram_used is not None else None
-    if shared is None or gtt is None or gtt < 0:
+    if shared is None or gtt is None:
         return vram, free
     gtt_free = max(0, gtt - gtt_used) if gtt_used is not None else None
     total = vram + min(gtt, gtt if shared.total_bytes is None else shared.total_bytes)
     if free is None or gtt_free is None:
         return total, None
     return total, free + min(gtt_free, gtt_free if shared.available_bytes is None else shared.available_bytes)
+
+
+def _size(host: Host, path: str, name: str) -> int | None:
+    """Bytes of one of the driver's pools."""
+    size = whole(host.read(f"{path}/mem_info_{name}"))
+    return size if size is not None and 0 <= size < MAX_VRAM else None
 
 
 def _bandwidth(host: Host, path: str, node: Mapping[str, int], gfx: str | None, apu: bool) -> float | None:
@@ -154,7 +160,7 @@ def _card_notes(host: Host, node: Mapping[str, int], *, apu: bool, asleep: bool,
     notes: list[str] = []
     if asleep:
         notes.append("asleep: clocks were not read so as not to wake it")
-    vram, gtt = (whole(host.read(f"{path}/mem_info_{name}_total")) for name in ("vram", "gtt"))
+    vram, gtt = _size(host, path, "vram_total"), _size(host, path, "gtt_total")
     if apu and vram is not None and gtt is not None:
         gib = 1 << 30
         notes.append(
