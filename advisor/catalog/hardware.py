@@ -141,6 +141,11 @@ class HardwareCatalog:
             ids = dict.fromkeys(by_revision or plain)
         return self._fitting([self.get(i) for i in ids], memory_bytes)
 
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """Whether devices with this id work on the host's memory; None where that is not known of all of them."""
+        told = {spec.unified for spec in self.pci_candidates(pci_id)}
+        return told.pop() if len(told) == 1 else None
+
     def by_name(self, name: str, *, memory_bytes: int | None = None) -> DeviceSpec | None:
         """The device that goes by this name, whole tokens only; None when none or several do."""
         found = self.candidates(name, memory_bytes=memory_bytes)

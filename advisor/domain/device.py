@@ -96,6 +96,10 @@ class HardwareLookup(Protocol):
         """The device that goes by this name, whole tokens only; None rather than a guess."""
         ...
 
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """Whether devices with this id work on the host's memory; None where that is not known of all of them."""
+        ...
+
     def identify(
         self,
         *,

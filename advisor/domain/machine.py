@@ -60,6 +60,9 @@ class Cpu:
     performance_cores: int | None = None
     usable_threads: int | None = None
     """After affinity and quota."""
+    sockets: int | None = None
+    numa_nodes: int | None = None
+    """Memory nodes with CPUs: each has its own part of the bandwidth."""
     instruction_sets: tuple[str, ...] = ()
     """avx2, avx512f, avx512_vnni, amx_int8, neon, sve ..."""
     f32_flops: float | None = None

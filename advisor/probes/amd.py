@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from advisor.domain.device import HardwareLookup
 from advisor.domain.machine import Accelerator, HostMemory, ProbeNote
 from advisor.probes.host import Host
-from advisor.probes.pci import PciDevice, link_bytes_per_s
+from advisor.probes.pci import PciDevice, closed_to_us, link_bytes_per_s
 from advisor.probes.sighting import Findings, Sighting
 from advisor.probes.text import clean_or_none, fields, whole
 
@@ -81,8 +81,7 @@ def _is_apu(card: PciDevice, node: Mapping[str, int], lookup: HardwareLookup | N
     """KFD gives a GPU without memory of its own none; a VRAM size says nothing, a carve-out may be 96 GiB."""
     if node:
         return node.get("local_mem_size") == 0
-    spec = lookup.by_pci(card.pci_id, revision=card.revision) if lookup else None
-    return spec is not None and spec.unified
+    return lookup is not None and lookup.shares_memory(card.pci_id) is True
 
 
 def _sighting(
@@ -94,6 +93,7 @@ def _sighting(
     asleep = host.read(f"{card.path}/power/runtime_status") == "suspended"
     small = apu and 0 < node.get("simd_count", 0) <= MIN_SIMDS
     rocm = gfx is not None and host.accessible("/dev/kfd")
+    closed = closed_to_us(host, card, "/dev/kfd")
     device = Accelerator(
         index=0,
         name=clean_or_none(host.read(f"{card.path}/product_name")) or "",
@@ -109,8 +109,8 @@ def _sighting(
         pci_address=card.address,
         pcie_bytes_per_s=None if apu else link_bytes_per_s(host, card),
         driver="amdgpu",
-        usable=not small,
-        notes=tuple(_card_notes(host, node, apu=apu, asleep=asleep, path=card.path)),
+        usable=not small and closed is None,
+        notes=(*((closed,) if closed else ()), *_card_notes(host, node, apu=apu, asleep=asleep, path=card.path)),
     )
     uuid = f"GPU-{node['unique_id']:016x}" if node.get("unique_id") else None
     return Sighting(source=SOURCE, device=device, uuid=uuid, revision=card.revision)

@@ -30,6 +30,10 @@ class _Devices:
         """See `domain.device.HardwareLookup`."""
         return self._workspace.catalog.hardware.by_name(name, memory_bytes=memory_bytes)
 
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """See `domain.device.HardwareLookup`."""
+        return self._workspace.catalog.hardware.shares_memory(pci_id)
+
     def identify(
         self,
         *,
