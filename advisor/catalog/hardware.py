@@ -31,8 +31,8 @@ _FIELDS = words(
 )
 _RATES = frozenset({"f16_flops", "fp8_flops", "fp4_flops", "int8_ops"})
 _BRANDING = OPTIONAL | {"laptop"}
-_COUNT_FIRST = re.compile(r"\s*(\d+)\s*[xX×*]\s*(\D.*|\d{3,}.*)")
-_COUNT_LAST = re.compile(r"(.*\S)\s+[xX×*]\s*(\d+)\s*")
+_COUNT_FIRST = re.compile(r"\s*(\d{1,9})\s*[xX×*]\s*(\D.*|\d{3,}.*)")
+_COUNT_LAST = re.compile(r"(.*\S)\s+[xX×*]\s*(\d{1,9})\s*")
 
 
 def _sources(row: Mapping[str, Any]) -> dict[str, str]:
@@ -141,6 +141,11 @@ class HardwareCatalog:
             ids = dict.fromkeys(by_revision or plain)
         return self._fitting([self.get(i) for i in ids], memory_bytes)
 
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """Whether devices with this id work on the host's memory; None where that is not known of all of them."""
+        told = {spec.unified for spec in self.pci_candidates(pci_id)}
+        return told.pop() if len(told) == 1 else None
+
     def by_name(self, name: str, *, memory_bytes: int | None = None) -> DeviceSpec | None:
         """The device that goes by this name, whole tokens only; None when none or several do."""
         found = self.candidates(name, memory_bytes=memory_bytes)
@@ -188,15 +193,18 @@ class HardwareCatalog:
 
     def parse_gpu(self, text: str, *, memory_bytes: int | None = None) -> tuple[int, DeviceSpec]:
         """`RTX 4090`, `2x RTX 3090`, `RTX 3090 x2` to a count and a device. Raises UnknownName, UsageError."""
-        count, name = 1, text.strip()
-        first, last = _COUNT_FIRST.fullmatch(name), _COUNT_LAST.fullmatch(name)
-        if first is not None:
-            count, name = int(first[1]), first[2]
-        elif last is not None:
-            count, name = int(last[2]), last[1]
-        if not 1 <= count <= MAX_COUNT:
-            raise UsageError(f"{count} GPUs are not possible", hint=f'give 1 to {MAX_COUNT}, e.g. "2x RTX 3090"')
-        return count, self.find(name, memory_bytes=memory_bytes)
+        first, last = _COUNT_FIRST.fullmatch(text), _COUNT_LAST.fullmatch(text)
+        counted = [(int(m[n]), m[3 - n]) for m, n in ((first, 1), (last, 2)) if m is not None]
+        for count, name in counted:
+            if 1 <= count <= MAX_COUNT:
+                return count, self.find(name, memory_bytes=memory_bytes)
+        try:  # "6700xt" begins like a count of 6700
+            return 1, self.find(text.strip(), memory_bytes=memory_bytes)
+        except UnknownName:
+            if not counted:
+                raise
+        hint = f'give 1 to {MAX_COUNT}, e.g. "2x RTX 3090"'
+        raise UsageError(f"{counted[0][0]} GPUs are not possible", hint=hint)
 
     def machine(self, what: DeviceSpec | str, *, ram_bytes: int | None = None) -> Machine:
         """An idle machine: a whole one, a SoC's, or one around a single GPU or CPU. Raises UnknownName, UsageError."""

@@ -35,7 +35,9 @@ OPTIONAL = frozenset(
 """Words of a name that may be left out, where what remains still names one device."""
 
 _MEMORY_KIND = re.compile(r"(?:lpddr[45]x?|gddr[56]x?|gddr7|hbm[23]e?)")
-_GPU_CORES = re.compile(r"(\d{1,3})[- ]?cores?[- ]gpu|gpu[- ]cores?:? ?(\d{1,3})|(?<=max )(\d{2})[- ]cores?(?! cpu)")
+_GPU_CORES = re.compile(
+    r"(\d{1,3})[- ]?cores?[- ]gpu|gpu[- ]cores?:? ?(\d{1,3})|(?<=max |pro |tra )(\d{2})[- ]cores?(?! cpu)"
+)
 _CPU_CORES = re.compile(r"\d{1,3}[- ]?cores?(?:[- ](?:cpu|processor))")
 _MEMORY = re.compile(r"(?<![a-z0-9.])(\d{1,4}(?:\.\d+)?) ?(?:gb|gib|g)(?![a-z0-9])")
 _BRAND_GLUED = re.compile(r"(rtx|gtx|rx|geforce|radeon|arc|titan|ryzen|tesla|quadro|instinct|pro)(\d.*)")

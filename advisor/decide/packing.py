@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from advisor.decide.assessment import Assessment
 from advisor.decide.question import Question
 from advisor.decide.ranking import soft_utility
-from advisor.domain.machine import Machine
+from advisor.domain.machine import Accelerator, Machine
 
 BEAM = 200
 """Partial sets kept after each task, by value and again by memory: tens of options a task need no more."""
@@ -84,15 +84,25 @@ def resident_of(assessment: Assessment) -> Resident:
     return (e.model, e.quant, e.engine, repr(e.placement))
 
 
+def _hosted_share(device: Accelerator) -> float:
+    """The part of a unified device's memory that the host's total holds."""
+    total, own = device.memory_total_bytes, device.carve_out_bytes
+    return 1.0 if not total or not own else max(0.0, 1 - own / total)
+
+
 def bytes_by_device(assessment: Assessment, machine: Machine) -> dict[str, int]:
-    """Bytes on each device; those of a device that shares the host's memory count there too."""
-    unified = {f"gpu{a.index}" for a in machine.accelerators if a.unified}
+    """Bytes on each device; those of a device that shares the host's memory count there too.
+
+    Where firmware set a part of that memory aside, each model is taken to lie in it in proportion: never too little
+    of the host is counted, and all of it when the device is full.
+    """
+    unified = {f"gpu{a.index}": _hosted_share(a) for a in machine.accelerators if a.unified}
     taken: dict[str, int] = {}
     for device in assessment.estimate.footprint.devices:
         size = device.total_bytes
         taken[device.device] = taken.get(device.device, 0) + size
         if device.device in unified:
-            taken[HOST] = taken.get(HOST, 0) + size
+            taken[HOST] = taken.get(HOST, 0) + int(size * unified[device.device])
     return taken
 
 

@@ -95,3 +95,19 @@ class HardwareLookup(Protocol):
     def by_name(self, name: str, *, memory_bytes: int | None = None) -> DeviceSpec | None:
         """The device that goes by this name, whole tokens only; None rather than a guess."""
         ...
+
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """Whether devices with this id work on the host's memory; None where that is not known of all of them."""
+        ...
+
+    def identify(
+        self,
+        *,
+        pci_id: str | None,
+        name: str | None,
+        memory_bytes: int | None = None,
+        revision: str | None = None,
+        bandwidth_bytes_per_s: float | None = None,
+    ) -> DeviceSpec | None:
+        """PCI id first, name second; where cards share both, the bandwidth that was read decides."""
+        ...

@@ -20,6 +20,8 @@ class Accelerator:
     """What a new process can take now."""
     unified: bool = False
     """Shares the host's memory pool: never add the two."""
+    carve_out_bytes: int | None = None
+    """Of a unified device's total, what firmware set aside for it alone: the host's total does not hold it."""
     bandwidth_bytes_per_s: float | None = None
     f16_flops: float | None = None
     """Dense FP16/BF16 matrix rate with FP32 accumulation."""
@@ -58,6 +60,9 @@ class Cpu:
     performance_cores: int | None = None
     usable_threads: int | None = None
     """After affinity and quota."""
+    sockets: int | None = None
+    numa_nodes: int | None = None
+    """Memory nodes with CPUs: each has its own part of the bandwidth."""
     instruction_sets: tuple[str, ...] = ()
     """avx2, avx512f, avx512_vnni, amx_int8, neon, sve ..."""
     f32_flops: float | None = None

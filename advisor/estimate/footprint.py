@@ -58,7 +58,7 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
             choice, placement, (index, first, last), needs_limit, (accelerator.backend or "", available)
         )
         devices.append(memory)
-        unified += memory.total_bytes if accelerator.unified else 0
+        unified += max(0, memory.total_bytes - (accelerator.carve_out_bytes or 0)) if accelerator.unified else 0
     host = host_available_bytes(machine, constants)
     left = None if host is None else host - unified
     devices.append(_on_host(choice, placement, spans, left))

@@ -9,7 +9,7 @@ def accelerator_available_bytes(accelerator: Accelerator, machine: Machine, cons
 
     Where nothing was measured: a graphics card keeps `gpu_reserve_bytes` for driver and desktop; a device that shares
     the host's memory may use `unified_share` of it (the limit Apple's driver sets by default). A shared pool is never
-    larger than what the host has available.
+    larger than what the host has available, besides what firmware set aside for the device.
     """
     available = accelerator.memory_available_bytes
     if available is None and accelerator.memory_total_bytes is not None:
@@ -21,7 +21,8 @@ def accelerator_available_bytes(accelerator: Accelerator, machine: Machine, cons
     if accelerator.unified:
         host = host_available_bytes(machine, constants)
         if host is not None:
-            available = host if available is None else min(available, host)
+            room = host + (accelerator.carve_out_bytes or 0)
+            available = room if available is None else min(available, room)
     return available
 
 

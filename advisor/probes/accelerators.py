@@ -34,7 +34,7 @@ def _read_all(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> 
 
         return read_apple(host, memory)
     if host.platform == "win32":
-        return _read_windows(host, memory)
+        return _read_windows(host, memory, lookup)
     from advisor.probes.pci import counts, pci_devices, read_pci
     from advisor.probes.sighting import join
     from advisor.probes.vulkan import read_vulkan
@@ -63,14 +63,14 @@ def _other_makers(
         yield read_ascend(host)
 
 
-def _read_windows(host: Host, memory: HostMemory) -> Findings:
+def _read_windows(host: Host, memory: HostMemory, lookup: HardwareLookup | None) -> Findings:
     """NVML first, then what DXGI lists of other makers."""
     from advisor.probes.nvidia_devices import read_nvml
     from advisor.probes.sighting import join
     from advisor.probes.windows import read_adapters
 
     nvidia = read_nvml(host.ask("nvml"), memory)
-    return join([nvidia, read_adapters(host, beside=nvidia.sightings)])
+    return join([nvidia, read_adapters(host, memory, lookup, beside=nvidia.sightings)])
 
 
 def shows_nvidia(host: Host, on_bus: tuple[PciDevice, ...]) -> bool:
@@ -89,8 +89,9 @@ def _nvidia(host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory) -> Fi
     if not shows_nvidia(host, on_bus):
         return NOTHING
     from advisor.probes.nvidia_devices import read_nvml
+    from advisor.probes.text import clean_or_none
 
-    found = read_nvml(host.ask("nvml"), memory)
+    found = read_nvml(host.ask("nvml"), memory, lambda pid: clean_or_none(host.read(f"/proc/{pid}/comm", 64)))
     if not found.sightings:
         from advisor.probes.nvidia_smi import read_nvidia_smi
         from advisor.probes.tegra import read_tegra

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from advisor.domain.device import HardwareLookup
 from advisor.domain.machine import Accelerator, HostMemory, ProbeNote
 from advisor.probes.host import Host
-from advisor.probes.pci import PciDevice, link_bytes_per_s
+from advisor.probes.pci import PciDevice, closed_to_us, link_bytes_per_s
 from advisor.probes.sighting import Findings, Sighting
 from advisor.probes.text import clean_or_none, fields, whole
 
@@ -81,8 +81,7 @@ def _is_apu(card: PciDevice, node: Mapping[str, int], lookup: HardwareLookup | N
     """KFD gives a GPU without memory of its own none; a VRAM size says nothing, a carve-out may be 96 GiB."""
     if node:
         return node.get("local_mem_size") == 0
-    spec = lookup.by_pci(card.pci_id, revision=card.revision) if lookup else None
-    return spec is not None and spec.unified
+    return lookup is not None and lookup.shares_memory(card.pci_id) is True
 
 
 def _sighting(
@@ -94,6 +93,7 @@ def _sighting(
     asleep = host.read(f"{card.path}/power/runtime_status") == "suspended"
     small = apu and 0 < node.get("simd_count", 0) <= MIN_SIMDS
     rocm = gfx is not None and host.accessible("/dev/kfd")
+    closed = closed_to_us(host, card, "/dev/kfd")
     device = Accelerator(
         index=0,
         name=clean_or_none(host.read(f"{card.path}/product_name")) or "",
@@ -101,6 +101,7 @@ def _sighting(
         memory_total_bytes=total,
         memory_available_bytes=free,
         unified=apu,
+        carve_out_bytes=_size(host, card.path, "vram_total") if apu else None,
         bandwidth_bytes_per_s=None if asleep else _bandwidth(host, card.path, node, gfx, apu),
         compute_capability=gfx,
         backend="rocm" if rocm else "vulkan",
@@ -108,8 +109,8 @@ def _sighting(
         pci_address=card.address,
         pcie_bytes_per_s=None if apu else link_bytes_per_s(host, card),
         driver="amdgpu",
-        usable=not small,
-        notes=tuple(_card_notes(host, node, apu=apu, asleep=asleep, path=card.path)),
+        usable=not small and closed is None,
+        notes=(*((closed,) if closed else ()), *_card_notes(host, node, apu=apu, asleep=asleep, path=card.path)),
     )
     uuid = f"GPU-{node['unique_id']:016x}" if node.get("unique_id") else None
     return Sighting(source=SOURCE, device=device, uuid=uuid, revision=card.revision)
@@ -120,19 +121,24 @@ def memory_bytes(host: Host, path: str, shared: HostMemory | None) -> tuple[int 
 
     The carve-out is not part of MemTotal; GTT is, and can take no more than there is.
     """
-    vram, vram_used, gtt, gtt_used = (
-        whole(host.read(f"{path}/mem_info_{name}")) for name in ("vram_total", "vram_used", "gtt_total", "gtt_used")
-    )
-    if vram is None or not 0 <= vram < MAX_VRAM:
+    vram, gtt = _size(host, path, "vram_total"), _size(host, path, "gtt_total")
+    vram_used, gtt_used = (whole(host.read(f"{path}/mem_info_{name}")) for name in ("vram_used", "gtt_used"))
+    if vram is None:
         return None, None
     free = max(0, vram - vram_used) if vram_used is not None else None
-    if shared is None or gtt is None or gtt < 0:
+    if shared is None or gtt is None:
         return vram, free
     gtt_free = max(0, gtt - gtt_used) if gtt_used is not None else None
     total = vram + min(gtt, gtt if shared.total_bytes is None else shared.total_bytes)
     if free is None or gtt_free is None:
         return total, None
     return total, free + min(gtt_free, gtt_free if shared.available_bytes is None else shared.available_bytes)
+
+
+def _size(host: Host, path: str, name: str) -> int | None:
+    """Bytes of one of the driver's pools."""
+    size = whole(host.read(f"{path}/mem_info_{name}"))
+    return size if size is not None and 0 <= size < MAX_VRAM else None
 
 
 def _bandwidth(host: Host, path: str, node: Mapping[str, int], gfx: str | None, apu: bool) -> float | None:
@@ -154,7 +160,7 @@ def _card_notes(host: Host, node: Mapping[str, int], *, apu: bool, asleep: bool,
     notes: list[str] = []
     if asleep:
         notes.append("asleep: clocks were not read so as not to wake it")
-    vram, gtt = (whole(host.read(f"{path}/mem_info_{name}_total")) for name in ("vram", "gtt"))
+    vram, gtt = _size(host, path, "vram_total"), _size(host, path, "gtt_total")
     if apu and vram is not None and gtt is not None:
         gib = 1 << 30
         notes.append(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.domain.machine import Accelerator, Cpu, Disk, EngineFound, HostMemory, Machine, ProbeNote
 from advisor.probes.accelerators import find_accelerators
 from advisor.probes.cpu import read_cpu
-from advisor.probes.disk import model_folders, read_disks
+from advisor.probes.disk import disk_notes, model_folders, read_disks
 from advisor.probes.engines_found import find_engines
 from advisor.probes.host import Host
 from advisor.probes.limits import Limits, read_limits
@@ -70,6 +70,7 @@ def probe(lookup: HardwareLookup | None, host: Host, *, models: Path | None = No
     if findings is not None:
         basics = replace(basics, notes=(*basics.notes, *findings.notes))
     basics, devices, merged = _with_accelerators(basics, findings.sightings if findings else (), lookup, host)
+    basics = replace(basics, notes=(*basics.notes, *disk_notes(host, str(models) if models else None)))
     machine = _machine(
         basics,
         devices,

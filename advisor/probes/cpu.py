@@ -14,6 +14,7 @@ from advisor.probes.limits import Limits
 from advisor.probes.text import clean_or_none, number_set, whole
 
 _CPU = "/sys/devices/system/cpu"
+_NODES = "/sys/devices/system/node"
 SLOW_CORE = 0.85
 """Cores below this share of the top frequency are efficiency cores: P-cores of one chip differ by a few percent
 (i7-1370P: 5.0 and 5.2 GHz), its E-cores run at 3.9."""
@@ -47,12 +48,15 @@ def read_cpu(host: Host, limits: Limits) -> Cpu:
     name, name_source = _name(host, blocks)
     threads, threads_source = usable_threads(logical, limits)
     sets = _instruction_sets(blocks)
+    sockets, nodes = _sockets(host, cores), _numa_nodes(host)
     sources = {
         "name": name_source,
         "physical_cores": f"{_CPU} topology" if cores else "/proc/cpuinfo",
         "logical_cores": f"{_CPU}/online" if online else "/proc/cpuinfo",
         "performance_cores": fast_source,
         "usable_threads": threads_source,
+        "sockets": f"{_CPU} topology",
+        "numa_nodes": _NODES,
         "instruction_sets": "/proc/cpuinfo",
     }
     values: dict[str, object] = {
@@ -61,6 +65,8 @@ def read_cpu(host: Host, limits: Limits) -> Cpu:
         "logical_cores": logical,
         "performance_cores": fast,
         "usable_threads": threads,
+        "sockets": sockets,
+        "numa_nodes": nodes,
         "instruction_sets": sets,
     }
     return Cpu(
@@ -71,6 +77,8 @@ def read_cpu(host: Host, limits: Limits) -> Cpu:
         logical_cores=logical,
         performance_cores=fast,
         usable_threads=threads,
+        sockets=sockets,
+        numa_nodes=nodes,
         instruction_sets=sets,
         sources={key: source for key, source in sources.items() if values[key]},
     )
@@ -125,6 +133,18 @@ def _cores(host: Host, online: frozenset[int]) -> list[int]:
         seen |= siblings
         found.append(cpu)
     return found
+
+
+def _sockets(host: Host, cores: list[int]) -> int | None:
+    """Distinct packages; ARM boards that do not number them say -1."""
+    found = {whole(host.read(f"{_CPU}/cpu{core}/topology/physical_package_id")) for core in cores} - {None, -1}
+    return len(found) or None
+
+
+def _numa_nodes(host: Host) -> int | None:
+    """Nodes with CPUs: memory alone is a GPU's or CXL."""
+    nodes = [name for name in host.names(_NODES) if name.startswith("node") and name[4:].isdigit()][:1024]
+    return sum(1 for name in nodes if number_set(host.read(f"{_NODES}/{name}/cpulist"))) or None
 
 
 def _mask(text: str | None) -> frozenset[int]:

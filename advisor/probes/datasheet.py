@@ -43,8 +43,14 @@ def _find(merged: Merged, lookup: HardwareLookup, cpu_name: str | None) -> tuple
         spec = lookup.by_pci(device.pci_id, memory_bytes=memory, revision=merged.revision)
         if spec is not None:
             return spec, "catalog: pci id"
-    for name in (device.name, *merged.other_names):
-        spec = lookup.by_name(name, memory_bytes=memory) if name else None
+    for name in filter(None, (device.name, *merged.other_names)):
+        spec = lookup.identify(
+            pci_id=device.pci_id,
+            name=name,
+            memory_bytes=memory,
+            revision=merged.revision,
+            bandwidth_bytes_per_s=None if device.shared_with else device.bandwidth_bytes_per_s,
+        )
         if spec is not None:
             return spec, "catalog: name"
     chip = lookup.by_name(cpu_name) if device.unified and cpu_name else None

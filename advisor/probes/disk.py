@@ -6,7 +6,7 @@ asked of `df` in a bounded child.
 
 import re
 
-from advisor.domain.machine import Disk
+from advisor.domain.machine import Disk, ProbeNote
 from advisor.probes.host import Host
 from advisor.probes.text import whole
 
@@ -16,14 +16,37 @@ _SLOW_SHARES = ("9p", "drvfs", "virtiofs")
 """Shares of a host's disk: /mnt/c under WSL is about ten times slower than its own disk."""
 
 
+_QUOTAS = ("usrquota", "grpquota", "prjquota", "uquota", "gquota", "pquota", "usrjquota", "grpjquota", "quota")
+"""Mount options of ext4 and XFS under which a user may have less than the disk's free space."""
+
+
 def read_disks(host: Host, folders: tuple[str, ...]) -> tuple[Disk, ...]:
     """One disk for each folder that models go to, duplicates left out."""
     return tuple(read_disk(host, folder) for folder in dict.fromkeys(folders))
 
 
+def disk_notes(host: Host, folder: str | None) -> tuple[ProbeNote, ...]:
+    """What keeps downloads out of the folder they go to: a read-only mount, a closed folder, a quota."""
+    if host.platform != "linux" or not folder:
+        return ()
+    place = _nearest(host, folder)
+    point, _, _, options = _mount(host, place)
+    hint = "choose another folder with ADVISOR_MODELS"
+    if "ro" in options:
+        message = f"{folder} lies on a disk that is mounted read-only ({point}): nothing can be downloaded there"
+        return (ProbeNote(source=f"mount {point}", message=message, hint=hint),)
+    if not host.accessible(place):
+        message = f"this user may not write to {place}, where models would go"
+        return (ProbeNote(source="permissions", message=message, hint=hint),)
+    if any(option.partition("=")[0] in _QUOTAS for option in options):
+        message = f"{point} has quotas: this user may have less room than the disk has"
+        return (ProbeNote(source=f"mount {point}", message=message, hint="see `quota -s`"),)
+    return ()
+
+
 def model_folders(host: Host, preferred: str | None) -> tuple[str, ...]:
     """The folder downloads go to, then the stores of other programs that exist here."""
-    home = host.environ.get("HOME", "")
+    home = host.environ.get("HOME") or host.environ.get("USERPROFILE") or ""
     known = (
         host.environ.get("HF_HUB_CACHE"),
         f"{host.environ['HF_HOME']}/hub" if host.environ.get("HF_HOME") else None,
@@ -39,7 +62,7 @@ def model_folders(host: Host, preferred: str | None) -> tuple[str, ...]:
 def read_disk(host: Host, folder: str) -> Disk:
     """Free and total bytes of the disk that holds `folder`."""
     place = _nearest(host, folder)
-    point, filesystem, device = _mount(host, place)
+    point, filesystem, device, _ = _mount(host, place)
     network = filesystem in _NETWORK
     space = _space_of_network(host, place) if network else host.ask("disk_space", place)
     free, total = _sizes(space)
@@ -61,15 +84,17 @@ def _sizes(answer: object) -> tuple[int | None, int | None]:
 
 def _nearest(host: Host, folder: str) -> str:
     """The folder, or the first parent that exists, with links followed."""
-    path = folder
+    path = folder.replace("\\", "/") if host.platform == "win32" else folder
     while path not in ("", "/") and not host.exists(path):
         path = path.rpartition("/")[0]
+    if path.endswith(":"):  # the root of a drive of Windows
+        path += "/"
     return host.link(path or "/") or path or "/"
 
 
-def _mount(host: Host, path: str) -> tuple[str, str, str]:
-    """Mount point, file system type and major:minor of the longest mount that holds `path`."""
-    best = ("", "", "")
+def _mount(host: Host, path: str) -> tuple[str, str, str, frozenset[str]]:
+    """Mount point, file system type, major:minor and options of the longest mount that holds `path`."""
+    best: tuple[str, str, str, frozenset[str]] = ("", "", "", frozenset())
     for line in (host.read("/proc/self/mountinfo") or "").splitlines():
         left, _, right = line.partition(" - ")
         place, kind = left.split(), right.split()
@@ -78,7 +103,8 @@ def _mount(host: Host, path: str) -> tuple[str, str, str]:
         point = place[4].replace("\\040", " ")
         inside = point in ("/", path) or path.startswith(point + "/")
         if inside and len(point) >= len(best[0]):
-            best = (point, kind[0], place[2])
+            words = ",".join([*place[5:6], *kind[2:3]])
+            best = (point, kind[0], place[2], frozenset(words.split(",")))
     return best
 
 

@@ -6,7 +6,7 @@ one.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -66,7 +66,7 @@ def machine_from(document: Any, name: str = "the document") -> Machine:
         raise BadDocument(f"{name} is no {SCHEMA} document but {clean(str(found), 60)}", hint=_HINT)
     machine = _validated(document, name)
     _check(machine, name, "machine")
-    cleaned: Machine = _cleaned(machine)
+    cleaned: Machine = with_texts(machine, lambda text: clean(text, MAX_TEXT))
     devices = tuple(replace(device, index=i) for i, device in enumerate(cleaned.accelerators))
     return replace(cleaned, accelerators=devices, origin="file")
 
@@ -112,14 +112,14 @@ def _check(value: Any, name: str, place: str) -> None:
             _check(item, name, f"{place}[]")
 
 
-def _cleaned(value: Any) -> Any:
-    """The same value with every text in it made printable; what is clean comes back equal."""
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The same value, of nested dataclasses, tuples and mappings, with every text in it changed."""
     if isinstance(value, str):
-        return clean(value, MAX_TEXT)
+        return change(value)
     if isinstance(value, Mapping):
-        return {clean(str(key), MAX_TEXT): _cleaned(item) for key, item in value.items()}
+        return {change(str(key)): with_texts(item, change) for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(_cleaned(item) for item in value)
+        return tuple(with_texts(item, change) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _cleaned(getattr(value, f.name)) for f in fields(value)})
+        return replace(value, **{f.name: with_texts(getattr(value, f.name), change) for f in fields(value)})
     return value

@@ -3,17 +3,14 @@
 An integrated GPU of Arc class works on host memory. Free memory is known only where the driver tells this user.
 """
 
-import re
-
 from advisor.domain.machine import Accelerator, ProbeNote
 from advisor.probes.host import Host
-from advisor.probes.pci import ARC_INTEGRATED, PciDevice, link_bytes_per_s
+from advisor.probes.pci import ARC_INTEGRATED, PciDevice, closed_to_us, link_bytes_per_s, render_node
 from advisor.probes.sighting import Findings, Sighting
 from advisor.probes.text import positive
 
 SOURCE = "drm query"
 _DRIVERS = ("xe", "i915")
-_RENDER = re.compile(r"renderD\d{1,4}")
 MAX_MEMORY = 1 << 43
 
 
@@ -32,6 +29,7 @@ def read_intel(host: Host, on_bus: tuple[PciDevice, ...]) -> Findings:
 def _sighting(host: Host, card: PciDevice) -> Sighting:
     unified = card.device_id in ARC_INTEGRATED
     total, free, source = (None, None, SOURCE) if unified else _memory(host, card)
+    closed = closed_to_us(host, card)
     device = Accelerator(
         index=0,
         name="",
@@ -44,20 +42,23 @@ def _sighting(host: Host, card: PciDevice) -> Sighting:
         pci_address=card.address,
         pcie_bytes_per_s=None if unified else link_bytes_per_s(host, card),
         driver=card.driver,
+        usable=closed is None,
+        notes=(closed,) if closed else (),
     )
     return Sighting(source=source, device=device, revision=card.revision)
 
 
 def _memory(host: Host, card: PciDevice) -> tuple[int | None, int | None, str]:
     """Total and free bytes of the card's own memory, and who said so."""
-    nodes = host.names(f"{card.path}/drm")
-    render = next((name for name in nodes if _RENDER.fullmatch(name)), None)
-    regions = host.ask("drm_regions", f"{card.driver} /dev/dri/{render}") if render else None
+    render = render_node(host, card)
+    regions = host.ask("drm_regions", f"{card.driver} {render}") if render else None
     total, used = _device_region(regions)
     if total:
         return total, total - used if used else None, SOURCE
     paths = [f"{card.path}/tile0/physical_vram_size_bytes"]
-    paths += [f"{card.path}/drm/{name}/lmem_total_bytes" for name in nodes if name.startswith("card")]
+    paths += [
+        f"{card.path}/drm/{name}/lmem_total_bytes" for name in host.names(f"{card.path}/drm") if name.startswith("card")
+    ]
     for path in paths:
         size = positive(host.read(path), 0)
         if size is not None and size < MAX_MEMORY:

@@ -19,11 +19,11 @@ def read_memory(host: Host, limits: Limits) -> tuple[HostMemory, tuple[ProbeNote
     info = fields(host.read("/proc/meminfo"))
     total = kib(info.get("MemTotal"))
     sources = {"total_bytes": "/proc/meminfo MemTotal"} if total is not None else {}
-    gpu = _gpu_node_bytes(host)
+    gpu, gpu_free = _gpu_node_bytes(host)
     if total is not None and gpu:
         total = max(0, total - gpu)
         sources["total_bytes"] += " less NUMA nodes of GPUs"
-    available = _available(host, info, total, sources)
+    available = _available(host, info, total, sources, gpu_free)
     if limits.memory_free_bytes is not None:
         available = limits.memory_free_bytes if available is None else min(available, limits.memory_free_bytes)
         if available == limits.memory_free_bytes:
@@ -41,11 +41,16 @@ def read_memory(host: Host, limits: Limits) -> tuple[HostMemory, tuple[ProbeNote
     return memory, tuple(_notes(info, limits))
 
 
-def _available(host: Host, info: dict[str, str], total: int | None, sources: dict[str, str]) -> int | None:
+def _available(
+    host: Host, info: dict[str, str], total: int | None, sources: dict[str, str], gpu_free: int
+) -> int | None:
     available = kib(info.get("MemAvailable"))
     if available is None:
         return None
     sources["available_bytes"] = "/proc/meminfo MemAvailable"
+    if gpu_free:
+        available = max(0, available - gpu_free)
+        sources["available_bytes"] += " less what is free on NUMA nodes of GPUs"
     arc = _shrinkable_arc_bytes(host)
     if arc:
         available += arc
@@ -64,8 +69,8 @@ def _shrinkable_arc_bytes(host: Host) -> int:
     return max(0, values.get("size", 0) - values.get("c_min", 0))
 
 
-def _gpu_node_bytes(host: Host) -> int:
-    """Memory of NUMA nodes that belong to NVIDIA GPUs (GH200, GB200, POWER9).
+def _gpu_node_bytes(host: Host) -> tuple[int, int]:
+    """Memory, and free memory, of NUMA nodes that belong to NVIDIA GPUs (GH200, GB200, POWER9), in bytes.
 
     Only nodes that the driver names as a GPU's own, and only those without CPUs: a node without CPUs alone may as
     well be CXL memory, which is real.
@@ -76,12 +81,17 @@ def _gpu_node_bytes(host: Host) -> int:
         node = whole(status.get("Node"))
         if node is not None and not number_set(host.read(f"/sys/devices/system/node/node{node}/cpulist")):
             nodes.add(node)
-    return sum(_node_bytes(host, node) for node in nodes)
+    texts = [host.read(f"/sys/devices/system/node/node{node}/meminfo") or "" for node in nodes]
+    total = sum(_node_bytes(text, "MemTotal") for text in texts)
+    return total, sum(_node_bytes(text, key) for text in texts for key in _RECLAIMED)
 
 
-def _node_bytes(host: Host, node: int) -> int:
-    text = host.read(f"/sys/devices/system/node/node{node}/meminfo") or ""
-    match = re.search(r"MemTotal:\s+(\d{1,14}) kB", text)
+_RECLAIMED = ("MemFree", "Active(file)", "Inactive(file)")
+"""What of a node MemAvailable counts, nearly: free pages and the file cache."""
+
+
+def _node_bytes(text: str, key: str) -> int:
+    match = re.search(rf"{re.escape(key)}:\s+(\d{{1,14}}) kB", text)
     return int(match[1]) * 1024 if match else 0
 
 

@@ -4,7 +4,7 @@ A refusal is unknown, never zero, and means "unified memory" only on a machine k
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from advisor.domain.machine import Accelerator, HostMemory, ProbeNote
@@ -21,6 +21,8 @@ _VGPU_NAME = re.compile(r"^GRID |-\d+[QCAB]$")
 MIG_COMPUTE_SLICES = 7
 """Compute slices of a whole A100, H100 or B200 (NVIDIA MIG user guide)."""
 MAX_MEMORY = 1 << 50
+MAX_HOLDERS = 3
+"""Processes that are named; the rest are only counted."""
 
 _INIT_HELP: dict[int, tuple[str, str]] = {
     4: ("the NVIDIA driver refuses this user", "add the user to the group that owns /dev/nvidia0"),
@@ -35,7 +37,11 @@ _INIT_HELP: dict[int, tuple[str, str]] = {
 """NVML's return codes at start (nvml.h), in words."""
 
 
-def read_nvml(answer: Any, memory: HostMemory) -> Findings:
+ProgramName = Callable[[int], str | None]
+"""From a process id to the name of its program, where it is known."""
+
+
+def read_nvml(answer: Any, memory: HostMemory, program: ProgramName = lambda _: None) -> Findings:
     """Devices and notes from what the child said; an answer of any other shape is an empty one."""
     if not isinstance(answer, Mapping):
         return Findings()
@@ -47,7 +53,7 @@ def read_nvml(answer: Any, memory: HostMemory) -> Findings:
     cards = {
         line["index"]: line for line in lines if line.get("kind") == "device" and _number(line.get("index")) is not None
     }
-    sightings = [_card(line, driver, memory) for line in cards.values() if "lost" not in line]
+    sightings = [_card(line, driver, memory, program) for line in cards.values() if "lost" not in line]
     sightings += [_slice(line, cards, driver, memory) for line in lines if line.get("kind") == "slice"]
     sightings += [_lost(line) for line in cards.values() if "lost" in line]
     return Findings(sightings=tuple(sightings), notes=tuple(notes))
@@ -115,7 +121,9 @@ def is_unified(name: str, capability: str | None) -> bool:
     return capability in UNIFIED_CAPABILITIES or bool(_UNIFIED_NAME.search(name))
 
 
-def _card(line: Mapping[str, Any], driver: str | None, memory: HostMemory) -> Sighting:
+def _card(
+    line: Mapping[str, Any], driver: str | None, memory: HostMemory, program: ProgramName = lambda _: None
+) -> Sighting:
     name, capability = _string(line.get("name")) or "", _capability(line.get("compute_capability"))
     total, free = _memory(line)
     unified = is_unified(name, capability)
@@ -141,7 +149,7 @@ def _card(line: Mapping[str, Any], driver: str | None, memory: HostMemory) -> Si
         driver=driver,
         shared_with="a physical GPU, in time slices (vGPU)" if virtual else None,
         usable=not cut,
-        notes=tuple(_card_notes(line, cut=cut, unified=unified)),
+        notes=(*_card_notes(line, cut=cut, unified=unified), *_holder_notes(line, program)),
     )
     return Sighting(source=SOURCE, device=device, uuid=_string(line.get("uuid")))
 
@@ -197,11 +205,11 @@ def _card_notes(line: Mapping[str, Any], *, cut: bool, unified: bool) -> list[st
     limit, default = _watts(line.get("power_mw")), _watts(line.get("power_default_mw"))
     if limit and default and limit < default:
         notes.append(f"power limited to {limit:.0f} W of {default:.0f} W: prefill is slower")
-    return notes + _holder_notes(line)
+    return notes
 
 
-def _holder_notes(line: Mapping[str, Any]) -> list[str]:
-    """Who holds memory, where the driver tells; under WSL and WDDM it does not."""
+def _holder_notes(line: Mapping[str, Any], program: ProgramName) -> list[str]:
+    """Who holds memory, largest first, where the driver tells; under WSL and WDDM it does not."""
     held: dict[int, int] = {}
     processes = line.get("processes")
     for entry in processes if isinstance(processes, list) else []:
@@ -213,7 +221,10 @@ def _holder_notes(line: Mapping[str, Any]) -> list[str]:
     if total < 1 << 20:
         return []
     count = f"{len(held)} process{'es' if len(held) > 1 else ''}"
-    return [f"{count} hold{'s' if len(held) == 1 else ''} {total / (1 << 20):.0f} MiB of it"]
+    largest = sorted(held, key=lambda pid: -held[pid])[:MAX_HOLDERS]
+    names = [f"{name} {held[pid] / (1 << 20):.0f} MiB (pid {pid})" for pid in largest if (name := program(pid))]
+    who = f": {', '.join(names)}" if names else ""
+    return [f"{count} hold{'s' if len(held) == 1 else ''} {total / (1 << 20):.0f} MiB of it{who}"]
 
 
 def _slice(

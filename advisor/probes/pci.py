@@ -108,6 +108,28 @@ def _driver(host: Host, path: str) -> str | None:
     return clean_or_none(name) if name != "driver" else None
 
 
+_RENDER = re.compile(r"renderD\d{1,4}")
+
+
+def render_node(host: Host, device: PciDevice) -> str | None:
+    """The device file through which programs use this GPU; None where the kernel names none."""
+    name = next((n for n in host.names(f"{device.path}/drm") if _RENDER.fullmatch(n)), None)
+    return f"/dev/dri/{name}" if name else None
+
+
+def closed_to_us(host: Host, device: PciDevice, *also: str) -> str | None:
+    """Why programs of this user cannot reach the GPU: its files are missing (a container) or closed; None: they can.
+
+    `also` names other files that would do.
+    """
+    render = render_node(host, device)
+    if render is None or any(host.accessible(path) for path in (render, *also)):
+        return None
+    if not any(host.exists(path) for path in (render, *also)):
+        return f"on the host, but {render} is not here: give the container access to it"
+    return f"this user may not open {render}: add the user to the groups render and video"
+
+
 def link_bytes_per_s(host: Host, device: PciDevice) -> float | None:
     """What the slot can carry one way: the narrower of the card's outermost port and the port it plugs into."""
     own = host.link(device.path) or device.path

@@ -1,29 +1,25 @@
 """Records every answer a machine gave to a probe, redacted, and plays such a record back as a host.
 
-What is redacted: host name, users' names in paths, UUIDs, container ids, network addresses of cards, mount sources, and
-all environment variables but those that change what a probe finds. Equal secrets get equal stand-ins, so a record still
-joins up. `advisor.record/1` is what a bug report should carry.
+`advisor.record/1` is what a bug report should carry; `redaction` says what is left out of it.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from advisor.errors import BadDocument
 from advisor.probes.host import MISSING, CommandAnswer, Host
+from advisor.probes.redaction import Names, names_of, narrowed, redact
 from advisor.probes.text import clean
 
 SCHEMA = "advisor.record/1"
 MAX_ANSWERS = 50_000
 KEPT_VARIABLES = (
-    "HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-    "HIP_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION", "container", "OLLAMA_MODELS", "HF_HOME", "HF_HUB_CACHE",
+    "HOME", "USERPROFILE", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION",
+    "container", "OLLAMA_MODELS", "HF_HOME", "HF_HUB_CACHE", "ASCEND_RT_VISIBLE_DEVICES",
 )  # fmt: skip
-_UUID = re.compile(r"[0-9a-fA-F]{8}([-_])(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}")
-_LONG_HEX = re.compile(r"[0-9a-f]{24,}")
-_MAC = re.compile(r"\b(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\b")
-_HOME = re.compile(r"(/home/|/Users/|\\\\Users\\\\)[^/\s:\"\\]+")
 
 
 class RecordingHost:
@@ -92,63 +88,17 @@ class RecordingHost:
     def document(self) -> dict[str, Any]:
         """The record, redacted."""
         environ = {name: value for name in KEPT_VARIABLES if (value := self._host.environ.get(name)) is not None}
-        answers = {kind: dict(entries) for kind, entries in self.answers.items()}
-        reads = answers["read"]
-        for path, narrow in _NARROWED.items():
-            if reads.get(path):
-                reads[path] = narrow(reads[path])
-        told = answers["ask"].get("psutil")
-        if isinstance(told, dict):
-            answers["ask"]["psutil"] = {**told, "node": "host"}
-        raw = {"schema": SCHEMA, "platform": self._host.platform, "environ": environ, "answers": answers}
-        redacted: dict[str, Any] = json.loads(redact(json.dumps(raw), home=self._host.environ.get("HOME")))
+        raw = {"schema": SCHEMA, "platform": self._host.platform, "environ": environ, "answers": narrowed(self.answers)}
+        redacted: dict[str, Any] = json.loads(self.redact(json.dumps(raw, ensure_ascii=False)))
         return redacted
 
+    def redact(self, text: str) -> str:
+        """The text without what names this machine or its user."""
+        return redact(text, self._names)
 
-def _host_name(_: str) -> str:
-    return "host"
-
-
-def _allowed_cpus(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if line.startswith("Cpus_allowed_list"))
-
-
-def _mounts(text: str) -> str:
-    """cgroup mounts as they are; of others the place and kind of the roots that hold homes, without their sources."""
-    kept: list[str] = []
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        place, kind = left.split(), right.split()
-        if len(place) < 5 or not kind:
-            continue
-        if kind[0] in ("cgroup", "cgroup2"):
-            kept.append(line)
-        elif place[4] in ("/", "/home", "/mnt", "/data", "/models"):
-            kept.append(f"{' '.join(place[:5])} rw - {kind[0]} none rw")
-    return "\n".join(kept)
-
-
-_NARROWED = {
-    "/proc/sys/kernel/hostname": _host_name,
-    "/proc/self/status": _allowed_cpus,
-    "/proc/self/mountinfo": _mounts,
-}
-"""Files of which a record keeps only what a probe reads."""
-
-
-def redact(text: str, *, home: str | None = None) -> str:
-    """The text with secrets replaced by numbered stand-ins of the same shape."""
-    seen: dict[str, int] = {}
-
-    def number(secret: str) -> int:
-        return seen.setdefault(secret.lower(), len(seen) + 1)
-
-    if home and home not in ("/", "/root"):
-        text = text.replace(json.dumps(home)[1:-1], "/home/user")
-    text = _HOME.sub(r"\1user", text)
-    text = _UUID.sub(lambda m: f"00000000-0000-0000-0000-{number(m[0]):012d}", text)
-    text = _MAC.sub("00:00:00:00:00:00", text)
-    return _LONG_HEX.sub(lambda m: f"id{number(m[0])}", text)
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self._host.environ, self.answers)
 
 
 class ReplayHost:

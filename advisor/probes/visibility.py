@@ -10,6 +10,12 @@ from advisor.domain.machine import Accelerator, ProbeNote
 from advisor.probes.host import Host
 from advisor.probes.text import clean, whole
 
+_RULES = (
+    ("CUDA_VISIBLE_DEVICES", "nvidia"), ("ROCR_VISIBLE_DEVICES", "amd"), ("HIP_VISIBLE_DEVICES", "amd"),
+    ("ASCEND_RT_VISIBLE_DEVICES", "huawei"),
+)  # fmt: skip
+"""In this order: HIP counts among what ROCR left."""
+
 
 def apply_visibility(
     devices: Sequence[Accelerator], uuids: Sequence[str | None], host: Host
@@ -17,8 +23,7 @@ def apply_visibility(
     """Devices with the hidden ones marked unusable, and a note for each variable that hides any."""
     current = list(devices)
     notes: list[ProbeNote] = []
-    rules = (("CUDA_VISIBLE_DEVICES", "nvidia"), ("ROCR_VISIBLE_DEVICES", "amd"), ("HIP_VISIBLE_DEVICES", "amd"))
-    for variable, vendor in rules:
+    for variable, vendor in _RULES:
         value = host.environ.get(variable)
         if value is None:
             continue
@@ -70,8 +75,8 @@ def _selected(
 def _cuda_order(pool: list[int], devices: Sequence[Accelerator], host: Host) -> tuple[list[int], bool]:
     """CUDA numbers the fastest first unless told to go by PCI bus; equal cards keep the bus order."""
     by_bus = host.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-    vendors = {devices[i].vendor for i in pool}
-    if by_bus or "amd" in vendors or len({devices[i].name for i in pool}) <= 1:
+    cuda = {devices[i].vendor for i in pool} == {"nvidia"}
+    if by_bus or not cuda or len({devices[i].name for i in pool}) <= 1:
         return pool, False
     return sorted(pool, key=lambda i: -_strength(devices[i])), True
 

@@ -26,6 +26,8 @@ def read_vulkan(host: Host, on_bus: Sequence[PciDevice], seen: Iterable[Sighting
     open_questions = [c for c in on_bus if _needs(told.get(c.address))]
     if not open_questions or host.which("vulkaninfo") is None:
         return NOTHING
+    if any(host.read(f"{card.path}/power/runtime_status") == "suspended" for card in on_bus):
+        return NOTHING  # it opens every GPU, and would wake the sleeping one
     text = host.run(["vulkaninfo"], LIMIT_S).out
     sightings: list[Sighting] = []
     for pci_id, name, heap in devices(text):

@@ -6,11 +6,13 @@ WMI's AdapterRAM is 32 bits wide: any value near its end means "4 GB or more", w
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from advisor.domain.machine import Accelerator
+from advisor.domain.device import HardwareLookup
+from advisor.domain.machine import Accelerator, HostMemory
 from advisor.probes.host import Host
-from advisor.probes.pci import VENDORS
+from advisor.probes.pci import ARC_INTEGRATED, VENDORS
 from advisor.probes.sighting import Findings, Sighting
 from advisor.probes.text import clean
 
@@ -23,21 +25,58 @@ LIMIT_S = 5.0
 _QUERY = "Get-CimInstance Win32_VideoController | Select-Object Name,AdapterRAM,PNPDeviceID | ConvertTo-Json"
 
 
-def read_adapters(host: Host, *, beside: Iterable[Sighting] = ()) -> Findings:
-    """Adapters with a real PCI maker, those left out that a better source (`beside`) already has."""
+def read_adapters(
+    host: Host, memory: HostMemory, lookup: HardwareLookup | None = None, *, beside: Iterable[Sighting] = ()
+) -> Findings:
+    """Adapters with a real PCI maker, those left out that a better source (`beside`) already has.
+
+    `lookup` tells which of them are integrated: those may take of `memory` besides what is set aside for them.
+    """
     known = {s.device.pci_id for s in beside}
     found: dict[str, Sighting] = {}
     answer = host.ask("dxgi")
-    for entry in answer if isinstance(answer, list) else []:
-        sighting = _sighting(entry, "dxgi", "dedicated_bytes")
-        if sighting is not None and sighting.device.pci_id not in known:
-            found.setdefault(sighting.uuid or "", sighting)
-    if not found:
-        for entry in _wmi(host):
-            sighting = _sighting(entry, "wmi", "adapter_ram")
-            if sighting is not None and sighting.device.pci_id not in known:
-                found.setdefault(sighting.uuid or "", sighting)
+    for source, entries in (("dxgi", answer if isinstance(answer, list) else []), ("wmi", None)):
+        if source == "wmi" and found:
+            break
+        for entry in _wmi(host) if entries is None else entries:
+            sighting = _sighting(entry, source)
+            if sighting is None or sighting.device.pci_id in known or _for_a_screen(sighting.device, entry):
+                continue
+            found.setdefault(sighting.uuid or "", _with_shared(sighting, entry, memory, lookup))
     return Findings(sightings=tuple(found.values()))
+
+
+LEAST_CARD = 3 << 30
+"""Bytes: the smallest discrete Arc has 4 GiB; integrated graphics show 128 MiB by DXGI and 1 or 2 GiB by WMI."""
+
+
+def _is_arc_integrated(device: Accelerator) -> bool:
+    return device.vendor == "intel" and int((device.pci_id or "0:0")[5:], 16) in ARC_INTEGRATED
+
+
+def _for_a_screen(device: Accelerator, entry: dict[str, Any]) -> bool:
+    """Intel's integrated graphics below Arc class: slower than the CPU, and without memory of its own."""
+    if device.vendor != "intel" or _is_arc_integrated(device):
+        return False
+    size = device.memory_total_bytes
+    return entry.get("dedicated_bytes") == 0 or (size is not None and size < LEAST_CARD)
+
+
+def _with_shared(
+    sighting: Sighting, entry: dict[str, Any], memory: HostMemory, lookup: HardwareLookup | None
+) -> Sighting:
+    """An integrated GPU with its part of the host's memory: Windows counts what is set aside apart from its own."""
+    device = sighting.device
+    shares = lookup is not None and lookup.shares_memory(device.pci_id or "") is True
+    if not shares and not _is_arc_integrated(device):
+        return sighting
+    own, shared = device.memory_total_bytes, entry.get("shared_bytes")
+    if own is None or type(shared) is not int or not 0 <= shared < MAX_MEMORY:
+        return replace(sighting, device=replace(device, unified=True, carve_out_bytes=own))
+    total = own + min(shared, shared if memory.total_bytes is None else memory.total_bytes)
+    free = None if memory.available_bytes is None else own + min(shared, memory.available_bytes)
+    values: dict[str, Any] = {"memory_total_bytes": total, "memory_available_bytes": free, "carve_out_bytes": own}
+    return replace(sighting, device=replace(device, unified=True, **values))
 
 
 def _wmi(host: Host) -> list[dict[str, Any]]:
@@ -65,14 +104,14 @@ def wmi_bytes(value: Any) -> int | None:
     return value if 0 < value < WMI_LIMIT else None
 
 
-def _sighting(entry: Any, source: str, size_key: str) -> Sighting | None:
+def _sighting(entry: Any, source: str) -> Sighting | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("vendor_id"), int):
         return None
     vendor, device_id = entry["vendor_id"], entry.get("device_id")
     flags = entry.get("flags", 0)
     if vendor not in VENDORS or not isinstance(device_id, int) or (isinstance(flags, int) and flags & SOFTWARE_FLAG):
         return None
-    size = entry.get(size_key)
+    size = entry.get("adapter_ram" if source == "wmi" else "dedicated_bytes")
     if source == "wmi":
         size = wmi_bytes(size)
     elif isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < MAX_MEMORY:

@@ -26,7 +26,8 @@ def doctor_document(diagnosis: "Diagnosis") -> dict[str, Any]:
 def doctor_text(diagnosis: "Diagnosis", width: int = 80) -> str:
     """A page for a person or a bug report."""
     parts = ["machine", _indented(machine_text(diagnosis.machine, width - 2, sources=True))]
-    parts += ["sources", *_rows([(s.source, f"{s.state}: {s.detail}") for s in diagnosis.sources], width)]
+    sources = [(s.source, f"{s.state}: {s.detail}" + (f" ({s.hint})" if s.hint else "")) for s in diagnosis.sources]
+    parts += ["sources", *_rows(sources, width)]
     conflicts = [
         (c.device, f"{c.fact}: {c.kept} by {c.kept_source} kept, {c.other} by {c.other_source} not")
         for c in diagnosis.conflicts

@@ -1,5 +1,6 @@
 """A machine as `advisor.machine/1`, and as text for a person. Every fact with its source; unknown is null or `?`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -70,6 +71,10 @@ def _cores(machine: Machine) -> str:
     parts = [f"{cpu.physical_cores or '?'} physical", f"{cpu.logical_cores or '?'} threads"]
     if cpu.performance_cores and cpu.physical_cores and cpu.performance_cores < cpu.physical_cores:
         parts[0] += f" ({cpu.performance_cores} fast)"
+    if (cpu.sockets or 1) > 1:
+        parts.append(f"{cpu.sockets} sockets")
+    if (cpu.numa_nodes or 1) > 1:
+        parts.append(f"{cpu.numa_nodes} memory nodes")
     if cpu.usable_threads != cpu.logical_cores:
         parts.append(f"{cpu.usable_threads or '?'} usable")
     return ", ".join(parts)
@@ -81,10 +86,29 @@ def _accelerator_rows(machine: Machine, sources: bool) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for device in machine.accelerators:
         state = "" if device.usable else " (not usable)"
-        rows.append((f"gpu{device.index}", device.name + state + _from(device.sources.get("name"), sources)))
-        rows.append(("", _accelerator_facts(device) + _from(device.sources.get("memory_total_bytes"), sources)))
+        rows.append((f"gpu{device.index}", device.name + state))
+        rows.append(("", _accelerator_facts(device)))
+        rows.extend(("", f"[{line}]") for line in _told_by(device.sources) if sources)
         rows.extend(("", f"- {note}") for note in device.notes)
     return rows
+
+
+_FACT_WORDS = {
+    "memory_total_bytes": "memory", "memory_available_bytes": "free memory", "bandwidth_bytes_per_s": "bandwidth",
+    "f16_flops": "FP16", "int8_ops": "INT8", "compute_capability": "capability", "power_limit_w": "power",
+    "pcie_bytes_per_s": "PCIe", "link_bytes_per_s": "link", "pci_id": "PCI id", "pci_address": "PCI address",
+    "carve_out_bytes": "set aside", "shared_with": "sharing",
+}  # fmt: skip
+"""Short words for facts whose names are long."""
+
+
+def _told_by(sources: Mapping[str, str]) -> list[str]:
+    """For each source, the facts it told."""
+    facts: dict[str, list[str]] = {}
+    for fact, source in sources.items():
+        if fact != "vendor":
+            facts.setdefault(source, []).append(_FACT_WORDS.get(fact, fact))
+    return [f"{source}: {', '.join(told)}" for source, told in facts.items()]
 
 
 def _accelerator_facts(device: Accelerator) -> str:

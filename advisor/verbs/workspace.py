@@ -30,6 +30,28 @@ class _Devices:
         """See `domain.device.HardwareLookup`."""
         return self._workspace.catalog.hardware.by_name(name, memory_bytes=memory_bytes)
 
+    def shares_memory(self, pci_id: str) -> bool | None:
+        """See `domain.device.HardwareLookup`."""
+        return self._workspace.catalog.hardware.shares_memory(pci_id)
+
+    def identify(
+        self,
+        *,
+        pci_id: str | None,
+        name: str | None,
+        memory_bytes: int | None = None,
+        revision: str | None = None,
+        bandwidth_bytes_per_s: float | None = None,
+    ) -> DeviceSpec | None:
+        """See `domain.device.HardwareLookup`."""
+        return self._workspace.catalog.hardware.identify(
+            pci_id=pci_id,
+            name=name,
+            memory_bytes=memory_bytes,
+            revision=revision,
+            bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        )
+
 
 class Workspace:
     """One run's shared state. Everything is read when it is first asked for."""

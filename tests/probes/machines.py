@@ -42,7 +42,8 @@ def arc(address, ids, driver, memory=None):
     vendor, device = ids.split(":")
     files |= {
         f"{place}/vendor": f"0x{vendor}", f"{place}/device": f"0x{device}", f"{place}/class": "0x030000",
-        f"{place}/uevent": f"DRIVER={driver}", f"{place}/drm/renderD128/dev": "", f"{place}/drm/card0/dev": "",
+        f"{place}/uevent": f"DRIVER={driver}", "/dev/dri/renderD128": "",
+        f"{place}/drm/renderD128/dev": "", f"{place}/drm/card0/dev": "",
     }  # fmt: skip
     answers = {}
     if memory:

@@ -12,7 +12,8 @@ import pytest
 from advisor.errors import BadDocument
 from advisor.probes.assemble import probe
 from advisor.probes.document import read_machine
-from advisor.probes.record import RecordingHost, ReplayHost, redact
+from advisor.probes.record import RecordingHost, ReplayHost
+from advisor.probes.redaction import Names, redact
 from tests.probes.machines import MACHINES
 from tests.probes.probe_trees import Tree, meminfo, pci, x86
 
@@ -140,7 +141,9 @@ def test_a_record_holds_no_secrets(tree):
 
 def test_equal_secrets_stay_equal():
     uuid = "3f2a1b4c-1111-2222-3333-444455556666"
-    shown = redact(f"GPU-{uuid} MIG-{uuid.upper()} GPU-{uuid[:-1]}7 aa:bb:cc:dd:ee:ff 0000:01:00.0 17163091968")
+    shown = redact(
+        f"GPU-{uuid} MIG-{uuid.upper()} GPU-{uuid[:-1]}7 aa:bb:cc:dd:ee:ff 0000:01:00.0 17163091968", Names()
+    )
     first, second, third, *rest = shown.split()
     assert first[4:] == second[4:] != third[4:]
     assert rest == ["00:00:00:00:00:00", "0000:01:00.0", "17163091968"]

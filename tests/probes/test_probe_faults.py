@@ -82,11 +82,11 @@ def hardware():
     return HardwareCatalog.from_rows(compile_hardware([yaml.load(p.read_text(), yaml.CSafeLoader) for p in files]))
 
 
-def adapters(tree, *entries, wmi="", beside=()):
+def adapters(tree, *entries, wmi="", beside=(), memory=None, lookup=None):
     query = "powershell -NoProfile -Command Get-CimInstance Win32_VideoController"
     query += " | Select-Object Name,AdapterRAM,PNPDeviceID | ConvertTo-Json"
     host = tree(Tree(platform="win32", answers={"dxgi": list(entries)}, commands={query: said(wmi)}))
-    return [s.device for s in read_adapters(host, beside=beside).sightings]
+    return [s.device for s in read_adapters(host, memory or HostMemory(), lookup, beside=beside).sightings]
 
 
 def adapter(name, vendor, device, dedicated, shared=0, luid="0:1", flags=0):
@@ -120,8 +120,12 @@ def test_02_adapter_ram_below_is_a_size():
 
 def test_03_two_adapters_one_large(tree):
     igpu = '{"Name": "Intel UHD", "AdapterRAM": 1073741824, "PNPDeviceID": "PCI\\\\VEN_8086&DEV_9A60"}'
-    devices = adapters(tree, wmi=f"[{igpu}, {WMI_R9700}]")
-    assert [d.memory_total_bytes for d in devices] == [1 << 30, None]
+    small = '{"Name": "Radeon RX 550", "AdapterRAM": 2147483648, "PNPDeviceID": "PCI\\\\VEN_1002&DEV_699F"}'
+    devices = adapters(tree, wmi=f"[{igpu}, {small}, {WMI_R9700}]")
+    assert [(d.name, d.memory_total_bytes) for d in devices] == [
+        ("Radeon RX 550", 2 << 30),
+        ("AMD Radeon AI PRO R9700", None),
+    ], "each adapter by itself, and Intel's screen graphics are none"
 
 
 def test_04_five_a4000_keep_the_drivers_16_gb(tree, nvml, hardware):
@@ -177,9 +181,33 @@ def test_07_the_chip_is_named_by_its_cpu(machine, hardware):
     assert result.memory.bandwidth_bytes_per_s == result.accelerators[0].bandwidth_bytes_per_s == pytest.approx(256e9)
 
 
-def test_08_carve_out_on_windows(tree):
-    (device,) = adapters(tree, adapter("AMD Radeon(TM) 8060S Graphics", 0x1002, 0x1586, 96 * GIB, 16 * GIB))
-    assert device.memory_total_bytes == 96 * GIB
+def test_08_carve_out_on_windows(tree, hardware):
+    host = HostMemory(total_bytes=int(31.6 * GIB), available_bytes=20 * GIB)
+    halo = adapter("AMD Radeon(TM) 8060S Graphics", 0x1002, 0x1586, 96 * GIB, 16 * GIB)
+    (device,) = adapters(tree, halo, memory=host, lookup=hardware)
+    assert (device.unified, device.carve_out_bytes) == (True, 96 * GIB)
+    assert device.memory_total_bytes == device.memory_available_bytes == (96 + 16) * GIB
+
+
+@pytest.mark.parametrize(("host", "dedicated"), [(31, 96), (127, 0.5)])
+def test_08_what_is_set_aside_is_offered_besides_the_hosts_memory(machine, hardware, host, dedicated):
+    """96 GiB set aside are offered though the system sees 31 GiB; with 0.5 set aside the host gives the rest."""
+    from advisor.catalog.source import load_catalog
+    from advisor.estimate.pools import accelerator_available_bytes
+
+    halo = amdgpu("0000:c5:00.0", "1002:1586", vram=int(dedicated * GIB), gtt=int((128 - dedicated) * GIB) // 2)
+    halo |= kfd(1, "0000:c5:00.0", gfx=110501, simds=80, local_mem_size=0)
+    result = machine(x86() | meminfo(host, host - 3) | halo, hardware)
+    (device,) = result.accelerators
+    room = accelerator_available_bytes(device, result, load_catalog().constants)
+    assert room == device.memory_available_bytes > 60 * GIB
+
+
+def test_08_carve_out_without_kfd_or_a_name(tree, hardware):
+    """Two chips share the PCI id, so neither is named, but both work on the host's memory."""
+    halo = amdgpu("0000:c5:00.0", "1002:1586", vram=96 * GIB, gtt=16 * GIB)
+    (device,) = probe(hardware, tree(x86("AMD Eng Sample") | meminfo(31, 28) | halo)).machine.accelerators
+    assert (device.unified, device.memory_total_bytes) == (True, 112 * GIB)
 
 
 STRIX_POINT = amdgpu(

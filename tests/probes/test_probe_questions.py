@@ -193,7 +193,7 @@ def test_catalogue_fills_gaps_only(tree):
         asked.append((pci_id, memory_bytes, revision))
         return spec
 
-    lookup = SimpleNamespace(by_pci=by_pci, by_name=lambda name, memory_bytes=None: None)
+    lookup = SimpleNamespace(by_pci=by_pci, by_name=lambda name: None, shares_memory=lambda pci_id: None)
     card = pci(
         "0000:03:00.0", "1002:744c", driver="amdgpu", revision="0xc8", more={"mem_info_vram_total": str(20 * GIB)}
     )
