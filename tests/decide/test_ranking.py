@@ -195,3 +195,18 @@ def test_what_spills_over_says_nothing_of_what_fits_whole():
     box = SplitBox(memory=64 * GB, bandwidth=60 * GB, mixed=True)
     (pick,) = ask(box, shelf, budget=Budget(max_ttft_s=3.0, max_tpot_s=0.11, stated=True)).picks
     assert pick.candidate.quant == "Q4_K_M"
+
+
+def test_thinking_tokens_before_the_first_one_say_nothing_of_models_that_write_none():
+    """The thinker comes up first and misses by its thoughts alone; a larger model that answers at once is in time."""
+    shelf = Market(entry("thinker", 4e9, 80, thinking="always", mode="thinking"), entry("larger", 40e9, 60))
+    budget = Budget(max_ttft_s=2.0, max_tpot_s=0.2, stated=True)
+    assert names(ask(Box(memory=640 * GB, bandwidth=500 * GB), shelf, budget=budget)) == ["larger"]
+
+
+def test_near_misses_come_in_the_order_of_what_they_may_be_expected_to_give():
+    shelf = Market(entry("good", 8e9, 60), entry("poor", 7.9e9, 20), entry("hopeless", 80e9, 90))
+    box = Box(memory=640 * GB, bandwidth=60 * GB)
+    ranking = ask(box, shelf, budget=Budget(max_tpot_s=0.075, stated=True), quant="Q4_K_M")
+    assert ranking.picks == ()
+    assert [m.candidate.system.entry.name for m in ranking.misses] == ["good", "poor", "hopeless"]
