@@ -126,6 +126,17 @@ def test_doubt_costs_but_does_not_forbid():
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "hoped"
 
 
+def test_ties_go_to_evidence_then_to_the_smaller_and_faster():
+    shelf = Market(
+        entry("inferred", 8e9, 60.5, sd=3.0, grade="imputed"),
+        entry("measured", 8e9, 60, sd=3.0),
+        entry("measured-large", 30e9, 61, sd=3.0),
+        entry("clearly-better", 30e9, 66, sd=3.0, grade="imputed"),
+    )
+    order = names(ask(Box(memory=640 * GB, bandwidth=5000 * GB), shelf))
+    assert order == ["clearly-better", "measured", "inferred", "measured-large"]
+
+
 def test_the_search_looks_at_few():
     many = Market(*(entry(f"m{i}", (1 + i) * 1e9, 40 + i * 0.1) for i in range(300)))
     box = Box(memory=10_000 * GB, bandwidth=1e15)
@@ -134,11 +145,12 @@ def test_the_search_looks_at_few():
 
 
 models = st.builds(
-    lambda i, params, score, sd: entry(f"m{i}", params, score, sd=sd),
+    lambda i, params, score, sd, grade: entry(f"m{i}", params, score, sd=sd, grade=grade),
     st.integers(0, 10**6),
     st.floats(1e8, 2e11),
     st.floats(1, 99),
     st.floats(0.5, 15),
+    st.sampled_from(["measured", "sibling", "imputed", "prior"]),
 )
 
 
