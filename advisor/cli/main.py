@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "probe": "This machine: accelerators, memory, CPU, limits, disk, engines",
     "inspect": "What a model file, folder or hub repository really holds",
     "download": "Fetch a model: resumable, verified",
+    "try": "The same prompt to downloaded models, side by side",
     "bench": "Measure on this machine and calibrate later estimates",
     "run": "The exact command that serves a choice",
     "size": "Which hardware to buy for a workload",

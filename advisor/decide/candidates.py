@@ -1,11 +1,13 @@
 """Which systems (weights, thinking mode, quantization, engine) come into question, and which are out and why.
 
-A system's utility does not depend on the machine: expected quality on the task, less a part of its uncertainty,
-less what its size and its work must buy. So more memory, bandwidth or time can only add choices, never worsen the best.
+A system's utility does not depend on the machine: expected quality on the task, less a part of its uncertainty, less
+what a score that was not measured on the task and what size and work must make up for. These settle what the scores
+alone leave open: of two within their uncertainty the measured one comes first, then the smaller and faster. And since
+the order is the same on every machine, more memory, bandwidth or time can only add choices, never worsen the best.
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -21,6 +23,14 @@ DOUBT_WEIGHT = 0.5
 POINTS_PER_DOUBLING = 0.5
 """Points of quality that a doubling of the weights must buy; also that a doubling of the work per answer must buy.
 Below the noise of one benchmark (1–2 points), above nothing: of two equals the smaller and faster wins."""
+POINTS_OF_EVIDENCE: Mapping[Grade, float] = {
+    Grade.MEASURED: 0.0,
+    Grade.SIBLING: 0.5,
+    Grade.IMPUTED: 1.0,
+    Grade.PRIOR: 2.0,
+}
+"""Points that a score of a lesser grade must promise beyond a measured one: less than its own deviation (2.5 at least
+where it is imputed, 5 where nothing is known), so that it settles ties and nothing more."""
 
 
 ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}
@@ -183,11 +193,11 @@ def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:
         )
 
 
-def utility(score: float, sd: float, weight_bytes: float, work: float) -> float:
-    """Points: quality less doubt, less what size and work per answer (bytes read) must buy."""
+def utility(score: float, sd: float, grade: Grade, weight_bytes: float, work: float) -> float:
+    """Points: quality less doubt, less what evidence, size and work per answer (bytes read) must make up for."""
     size = math.log2(max(weight_bytes, 1.0) / 2**30)
     effort = math.log2(max(work, 1.0) / 2**40)
-    return score - DOUBT_WEIGHT * sd - POINTS_PER_DOUBLING * (size + effort)
+    return score - DOUBT_WEIGHT * sd - POINTS_OF_EVIDENCE[grade] - POINTS_PER_DOUBLING * (size + effort)
 
 
 def answer_tokens(system: System, question: Question) -> int:
@@ -199,7 +209,7 @@ def utility_bound(system: System, question: Question) -> float:
     """No candidate of the system is worth more: no loss, no doubt, and one bit per weight."""
     params = float(system.entry.total_params or 1)
     active = float(system.entry.active_params or params)
-    return utility(system.base_score, 0.0, params / 8, answer_tokens(system, question) * active / 8)
+    return utility(system.base_score, 0.0, system.grade, params / 8, answer_tokens(system, question) * active / 8)
 
 
 def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
@@ -247,5 +257,5 @@ def _candidate(
         active_bytes=active,
         score=score,
         sd=sd,
-        utility=utility(score, sd, size.file_bytes, tokens * active) - floor,
+        utility=utility(score, sd, system.grade, size.file_bytes, tokens * active) - floor,
     )

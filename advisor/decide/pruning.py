@@ -1,7 +1,8 @@
 """What need not be estimated, because a choice already estimated shows that it cannot be quick enough.
 
 Only choices that sit on the same kind of memory are compared: where a machine has accelerators, a failure that lay
-partly on the host says nothing of a smaller choice that an accelerator holds whole.
+partly on the host says nothing of a smaller choice that an accelerator holds whole. Nor does a time that holds thinking
+tokens say anything of a model that writes none.
 """
 
 from dataclasses import dataclass, field
@@ -48,12 +49,12 @@ class TooSlow:
         comparable = not self.mixed or estimate.placement.kind is PlacementKind.GPU
         if not comparable or not estimate.fits or estimate.speed is None or not assessment.verdict.misses:
             return
-        params = _active_params(candidate)
+        params, thinks = _active_params(candidate), assessment.workload.thinking_tokens > 0
         for miss in assessment.verdict.misses:
             failure = _Failure(candidate.active_bytes, params, miss.needed_s / miss.allowed_s)
             self.siblings.setdefault((candidate.model_id, candidate.system.mode), []).append(failure)
-            whole_answer = miss.limit == "max_latency_s"
-            if failure.factor >= FAR_OFF and not whole_answer and candidate.engine == self.engine:
+            for_others = miss.limit == "max_tpot_s" or (miss.limit == "max_ttft_s" and not thinks)
+            if failure.factor >= FAR_OFF and for_others and candidate.engine == self.engine:
                 self._keep(failure)
 
     def _keep(self, failure: _Failure) -> None:

@@ -93,7 +93,7 @@ class _Search:
         self.too_slow.remember(assessment)
         self.fail(model_id, assessment.reason or Reason.SLOW)
         known = self.failed.get(model_id)
-        if known is None or closeness(assessment) < closeness(known):
+        if known is None or nearness(assessment) < nearness(known):
             self.failed[model_id] = assessment
 
 
@@ -105,6 +105,13 @@ def closeness(assessment: Assessment) -> float:
         if headroom is not None and headroom < 0:
             far = max(far, math.log2(device.total_bytes / max(device.available_bytes or 1, 1)))
     return far
+
+
+def nearness(assessment: Assessment) -> tuple[float, float, float]:
+    """Order of near misses: the points that may be expected of it all the same, then how far it is from working."""
+    chance = assessment.verdict.probability if assessment.estimate.fits else 0.0
+    candidate = assessment.candidate
+    return (-round(chance * candidate.score, 1), closeness(assessment), -candidate.utility)
 
 
 def soft_utility(assessment: Assessment) -> float:
@@ -150,7 +157,7 @@ def _conclude(search: _Search, considered: int) -> Ranking:
         misses = [a for a in misses if a.candidate.model_id not in chosen]
     for assessment in picks:
         search.reasons.pop(assessment.candidate.model_id, None)
-    misses.sort(key=lambda a: (closeness(a), -a.candidate.utility))
+    misses.sort(key=nearness)
     return Ranking(
         picks=tuple(picks),
         misses=tuple(misses[:NEAR_MISSES]),

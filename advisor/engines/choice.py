@@ -1,10 +1,14 @@
 """Which engine measures: the one that the user names, else one that is installed, else the embedded one."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from advisor.domain.machine import EngineFound
 from advisor.engines.protocol import Engine
-from advisor.errors import EngineError, UnknownName
+from advisor.errors import EngineError, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from advisor.engines.answering import Answerer
 
 ENGINES = ("llama.cpp", "llama-bench", "llama-server", "ollama", "embedded")
 """Names that `--engine` takes. llama.cpp: whichever of its programs is installed."""
@@ -42,6 +46,27 @@ def _embedded() -> Engine | None:
     from advisor.engines.embedded import EmbeddedEngine
 
     return EmbeddedEngine() if EmbeddedEngine.installed() else None
+
+
+def choose_for_answer(found: Sequence[EngineFound], stated: str | None = None) -> "Answerer":
+    """An engine that answers a prompt with a GGUF file. Raises as `choose_for_file`."""
+    if stated is not None and stated not in ENGINES:
+        raise UnknownName(f"no engine is called `{stated[:60]}`", hint="one of " + ", ".join(ENGINES))
+    path = _program(found, "llama-server") if stated in (None, "llama.cpp", "llama-server") else None
+    if path is not None:
+        from advisor.engines.llama_server_answer import LlamaServerAnswerer
+
+        return LlamaServerAnswerer(path)
+    if stated in (None, "embedded") and _embedded() is not None:
+        from advisor.engines.embedded_answer import EmbeddedAnswerer
+
+        return EmbeddedAnswerer()
+    if stated in ("llama-bench", "ollama"):
+        raise UsageError(f"{stated} does not answer a prompt from a file", hint="--engine llama-server or embedded")
+    raise EngineError(
+        f"{stated or 'no engine that answers'} is not installed",
+        hint="pip install 'model-advisor[bench]' brings the embedded one",
+    )
 
 
 def choose_for_file(found: Sequence[EngineFound], stated: str | None = None) -> Engine:

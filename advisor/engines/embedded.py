@@ -24,6 +24,7 @@ from advisor.engines.supervise import EngineProcess
 from advisor.errors import EngineError, UsageError
 
 CHILD = Path(__file__).with_name("embedded_child.py")
+PLAN = "plan.json"
 POLL_S = 0.2
 """How soon a request to stop is seen."""
 ASSUMED_VOCAB = 8000
@@ -53,21 +54,32 @@ class EmbeddedEngine:
         self, plan: MeasurePlan, listener: Listener = ignore_progress, stop: threading.Event | None = None
     ) -> Measurement:
         """See `Engine.measure`. Raises UsageError unless the plan names a file that exists."""
-        if plan.path is None or not plan.path.is_file():
-            raise UsageError(f"the embedded engine needs a GGUF file, not `{plan.path or plan.tag}`")
-        if not self.installed():
-            raise EngineError("the embedded engine is not installed", hint="pip install 'model-advisor[bench]'")
-        argv = [sys.executable, "-P", str(CHILD), json.dumps(_child_plan(plan))]
         listener(Progress(phase=Phase.STARTING))
-        with EngineProcess(argv, name="the embedded engine", memory_limit_bytes=plan.memory_limit_bytes) as process:
+        with child_process(child_plan(plan), plan.memory_limit_bytes) as process:
             return _Conversation(self, plan, process, listener, stop or threading.Event()).run()
 
 
-def _child_plan(plan: MeasurePlan) -> dict[str, Any]:
+def child_process(plan: Mapping[str, Any], memory_limit_bytes: int | None) -> EngineProcess:
+    """The child, not yet started. Its plan waits in its own folder: arguments are short, and anybody can read them."""
+    process = EngineProcess(
+        [sys.executable, "-P", str(CHILD), PLAN], name="the embedded engine", memory_limit_bytes=memory_limit_bytes
+    )
+    (process.folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    return process
+
+
+def child_plan(plan: MeasurePlan) -> dict[str, Any]:
+    """What the child has to know of a plan. Raises UsageError unless it names a file that exists, EngineError without
+    the engine.
+    """
+    if plan.path is None or not plan.path.is_file():
+        raise UsageError(f"the embedded engine needs a GGUF file, not `{plan.path or plan.tag}`")
+    if not EmbeddedEngine.installed():
+        raise EngineError("the embedded engine is not installed", hint="pip install 'model-advisor[bench]'")
     from advisor.engines.threads import usable_cpus
 
     return {
-        "path": str(Path(plan.path or "").resolve()),
+        "path": str(plan.path.resolve()),
         "context": plan.context,
         "gpu_layers": plan.gpu_layers,
         "threads": plan.threads or usable_cpus(),
@@ -134,7 +146,7 @@ class _Conversation:
         if line is None:
             raise self._process.failure()
         self._deadlines.heard()
-        self._receive(_event(line))
+        self._receive(event_of(line))
 
     def _receive(self, event: Mapping[str, Any]) -> None:
         self._peak = max(filter(None, (self._peak, event.get("peak_memory_bytes"))), default=None)
@@ -154,14 +166,7 @@ class _Conversation:
             case "done":
                 self._done = True
             case "error":
-                self._fail(str(event.get("message")))
-
-    def _fail(self, message: str) -> None:
-        from advisor.engines.foreign_text import clean
-
-        if "Failed to init server" in message or not message:
-            raise self._process.failure()
-        raise EngineError(f"the embedded engine failed: {clean(message)}")
+                raise failure_of(self._process, str(event.get("message")))
 
     def _measurement(self) -> Measurement:
         outside = self._process.peak_memory_bytes
@@ -169,7 +174,7 @@ class _Conversation:
             engine=self._engine.name,
             engine_version=self._hello.get("version"),
             backend=str(self._hello.get("backend", "cpu")),
-            threads=_child_plan(self._plan)["threads"],
+            threads=child_plan(self._plan)["threads"],
             load_s=self._load_s,
             samples=tuple(self._samples),
             peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
@@ -178,7 +183,17 @@ class _Conversation:
         )
 
 
-def _event(line: str) -> Mapping[str, Any]:
+def failure_of(process: EngineProcess, message: str) -> EngineError:
+    """What an `error` event means."""
+    from advisor.engines.foreign_text import clean
+
+    if "Failed to init server" in message or not message:
+        return process.failure()
+    return EngineError(f"the embedded engine failed: {clean(message)}")
+
+
+def event_of(line: str) -> Mapping[str, Any]:
+    """One line of the child. Raises EngineError for one that is no event."""
     try:
         event = json.loads(line)
     except ValueError as error:

@@ -1,8 +1,9 @@
-"""The embedded engine's own process: run as `python embedded_child.py PLAN`, PLAN being one JSON object.
+"""The embedded engine's own process: run as `python embedded_child.py PLAN`, PLAN being a file with one JSON object.
 
-Loads a GGUF file with xllamacpp and times completions of random tokens with the cache off. It talks in JSON lines on
-standard output: hello, loaded, progress, run, done, or error. It imports nothing of the package, so that it can run
-from an empty folder with nothing on its path.
+Loads a GGUF file with xllamacpp and times completions of random tokens with the cache off; or, where the plan holds a
+request, answers that and passes on each chunk. It talks in JSON lines on standard output: hello, loaded, progress, run,
+chunk, done, or error. It imports nothing of the package, so that it can run from an empty folder with nothing on its
+path.
 """
 
 import json
@@ -70,7 +71,8 @@ def parameters(plan: dict[str, Any], folder: str) -> Any:
         "q8_0": xllamacpp.ggml_type.GGML_TYPE_Q8_0,
         "q4_0": xllamacpp.ggml_type.GGML_TYPE_Q4_0,
     }[plan["kv_type"]]
-    params.fit_params = params.ctx_shift = params.cache_prompt = params.use_jinja = params.warmup = False
+    params.fit_params = params.ctx_shift = params.cache_prompt = params.warmup = False
+    params.use_jinja = bool(plan.get("chat"))
     params.ui = params.endpoint_slots = params.endpoint_props = False
     params.cache_ram_mib = params.n_ctx_checkpoints = 0
     params.offline = True
@@ -174,6 +176,24 @@ def one_run(
     }
 
 
+def answer(server: Any, plan: dict[str, Any], send: Callable[..., None]) -> None:
+    """Pass a request on, and every chunk of the answer back with the seconds since it was asked."""
+    started = time.perf_counter()
+    errors: list[Any] = []
+
+    def receive(chunk: dict[str, Any]) -> bool:
+        if "error" in chunk:
+            errors.append(chunk["error"])
+        else:
+            send("chunk", seconds=time.perf_counter() - started, chunk=chunk, peak_memory_bytes=peak_memory())
+        return False
+
+    handle = server.handle_chat_completions if plan["chat"] else server.handle_completions
+    handle(plan["request"], receive)
+    if errors:
+        raise RuntimeError(str(errors[0].get("message", errors[0]) if isinstance(errors[0], dict) else errors[0]))
+
+
 def backend_of(devices: list[dict[str, Any]], gpu_layers: int) -> str:
     """Where the layers run, from the names of the devices that the engine was built for."""
     names = " ".join(str(device.get("name", "")) for device in devices).lower()
@@ -189,8 +209,8 @@ def backend_of(devices: list[dict[str, Any]], gpu_layers: int) -> str:
 def main(argument: str) -> int:
     """Run the plan; every failure is an `error` event and code 1."""
     send = open_channel()
-    plan = json.loads(argument)
     try:
+        plan = json.loads(Path(argument).read_text(encoding="utf-8"))
         import xllamacpp
 
         backend = backend_of(xllamacpp.get_device_info(), plan["gpu_layers"])
@@ -199,7 +219,7 @@ def main(argument: str) -> int:
         started = time.perf_counter()
         server = xllamacpp.Server(parameters(plan, os.getcwd()))
         send("loaded", seconds=time.perf_counter() - started, peak_memory_bytes=peak_memory())
-        measure(server, plan, send)
+        (answer if "request" in plan else measure)(server, plan, send)
         send("done", peak_memory_bytes=peak_memory())
     except Exception as error:  # the process edge: the parent turns it into one line
         send("error", message=f"{error}", kind=type(error).__name__)

@@ -13,5 +13,13 @@ def clean(text: str, limit: int = MAX_LENGTH) -> str:
     return " ".join("".join(kept).split())[:limit]
 
 
+def clean_block(text: str) -> str:
+    """The same for text of several lines: line ends and tabs stay, a carriage return alone is dropped.
+
+    Works character by character, so a stream may be cleaned piece by piece.
+    """
+    return "".join(c for c in text if c in "\n\t" or _harmless(c))
+
+
 def _harmless(character: str) -> bool:
     return character not in _BIDI and unicodedata.category(character) not in {"Cc", "Cs", "Co", "Cn"}

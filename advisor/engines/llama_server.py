@@ -25,7 +25,7 @@ ASK_S = 0.1
 WARMUP_TOKENS = 64
 _OPTIONAL = {
     "--no-ui": (), "--no-webui": (), "--no-slots": (), "--offline": (), "--cache-ram": ("0",),
-    "--ctx-checkpoints": ("0",), "--fit": ("off",), "--no-jinja": (),
+    "--ctx-checkpoints": ("0",), "--fit": ("off",),
 }  # fmt: skip
 """Given where this build knows them; each keeps the server private, quiet or repeatable."""
 
@@ -58,8 +58,12 @@ class LlamaServer:
         match = re.search(r"version: *(.+)", self._ask("--version"))
         return clean(match[1], 60) if match else None
 
-    def command(self, plan: MeasurePlan, socket: str, options: frozenset[str]) -> list[str]:
-        """The command line for a build that knows `options`."""
+    def help(self) -> str:
+        """What the program says of its options."""
+        return self._ask("--help")
+
+    def command(self, plan: MeasurePlan, socket: str, options: frozenset[str], *, chat: bool = False) -> list[str]:
+        """The command line for a build that knows `options`; with `chat` it renders the model's own template."""
         if plan.path is None:
             raise UsageError("llama-server needs a GGUF file")
         threads = str(plan.threads or usable_cpus())
@@ -69,6 +73,9 @@ class LlamaServer:
         ]  # fmt: skip
         if plan.cpu_expert_layers:
             argv += ["-ncmoe", str(plan.cpu_expert_layers)]
+        rendering = "--jinja" if chat else "--no-jinja"
+        if rendering in options:
+            argv.append(rendering)
         for option, values in _OPTIONAL.items():
             if option in options and not (option == "--no-webui" and "--no-ui" in options):
                 argv += [option, *values]
@@ -78,7 +85,7 @@ class LlamaServer:
         self, plan: MeasurePlan, listener: Listener = ignore_progress, stop: threading.Event | None = None
     ) -> Measurement:
         """See `Engine.measure`."""
-        options = known_options(self._ask("--help"))
+        options = known_options(self.help())
         version = self.version()
         key = secrets.token_hex(32)
         listener(Progress(phase=Phase.LOADING))
@@ -89,11 +96,11 @@ class LlamaServer:
         )  # fmt: skip
         with process:
             endpoint = Endpoint(socket_path=str(process.folder / SOCKET), key=key)
-            _wait(process, endpoint, Deadlines(plan), stop)
+            wait_until_loaded(process, endpoint, Deadlines(plan), stop)
             load_s = time.monotonic() - started
             listener(Progress(phase=Phase.WARMUP, seconds=load_s))
             samples, complete = _run_all(endpoint, plan, listener, stop, process)
-            backend = backend_of(" ".join(_devices(process)), plan.gpu_layers)
+            backend = backend_of(" ".join(devices_of(process)), plan.gpu_layers)
             peak = process.peak_memory_bytes
         return Measurement(
             engine=self.name, engine_version=version, backend=backend, threads=plan.threads or usable_cpus(),
@@ -101,12 +108,14 @@ class LlamaServer:
         )  # fmt: skip
 
 
-def _devices(process: EngineProcess) -> list[str]:
+def devices_of(process: EngineProcess) -> list[str]:
     """Devices that the log says hold layers."""
     return re.findall(r"(CUDA|Metal|MTL|Vulkan|ROCm|SYCL)\d* +model buffer", process.diagnostics())
 
 
-def _wait(process: EngineProcess, endpoint: Endpoint, deadlines: Deadlines, stop: threading.Event | None) -> None:
+def wait_until_loaded(
+    process: EngineProcess, endpoint: Endpoint, deadlines: Deadlines, stop: threading.Event | None
+) -> None:
     """Until the server says that the model is loaded."""
     while True:
         if stop is not None and stop.is_set():

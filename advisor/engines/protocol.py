@@ -53,6 +53,8 @@ class MeasurePlan:
     output_tokens: int = 32
     depth: int = 0
     """Tokens already in the cache when a decode is timed, beyond the prompt."""
+    window: int | None = None
+    """Tokens to reserve. None: as many as the request needs."""
     repetitions: int = 3
     """Runs wanted in which nothing disturbed the engine."""
     max_repetitions: int = 6
@@ -75,7 +77,8 @@ class MeasurePlan:
     @property
     def context(self) -> int:
         """Tokens that must fit, rounded up to the 256 that llama.cpp pads to."""
-        return -(-(self.depth + self.prompt_tokens + self.output_tokens + 8) // 256) * 256
+        needed = self.window or self.depth + self.prompt_tokens + self.output_tokens + 8
+        return -(-needed // 256) * 256
 
     @property
     def load_limit_s(self) -> float:

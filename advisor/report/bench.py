@@ -9,7 +9,8 @@ from advisor.engines.protocol import RunSample
 from advisor.report.quantities import quantity
 
 
-def _round(value: float | None, digits: int = 5) -> float | None:
+def rounded(value: float | None, digits: int = 5) -> float | None:
+    """To so many significant digits."""
     return None if value is None else float(f"{value:.{digits}g}")
 
 
@@ -18,10 +19,10 @@ def _run(sample: RunSample, used: bool) -> dict[str, Any]:
         "prompt_tokens": sample.prompt_tokens,
         "output_tokens": sample.output_tokens,
         "depth": sample.depth,
-        "ttft_s": _round(sample.ttft_s),
-        "prefill_tps": _round(sample.prefill_tokens_per_s),
-        "decode_tps": _round(sample.decode_tokens_per_s),
-        "waiting": _round(sample.waiting, 3),
+        "ttft_s": rounded(sample.ttft_s),
+        "prefill_tps": rounded(sample.prefill_tokens_per_s),
+        "decode_tps": rounded(sample.decode_tokens_per_s),
+        "waiting": rounded(sample.waiting, 3),
         "used": used,
     }
 
@@ -29,10 +30,11 @@ def _run(sample: RunSample, used: bool) -> dict[str, Any]:
 def _spread(summary: Summary | None) -> dict[str, Any] | None:
     if summary is None:
         return None
-    return {"low": _round(summary.low), "high": _round(summary.high), "relative": _round(summary.spread, 3)}
+    return {"low": rounded(summary.low), "high": rounded(summary.high), "relative": rounded(summary.spread, 3)}
 
 
-def _predicted(prediction: Prediction | None) -> dict[str, Any] | None:
+def predicted_document(prediction: Prediction | None) -> dict[str, Any] | None:
+    """What the estimate said before."""
     if prediction is None:
         return None
     return {
@@ -50,8 +52,8 @@ def _other(r: BenchResult) -> dict[str, Any]:
     return {
         "model": r.model,
         "quant": r.quant,
-        "prefill_tps": _round(prefill.median if prefill else None),
-        "decode_tps": _round(decode.median if decode else None),
+        "prefill_tps": rounded(prefill.median if prefill else None),
+        "decode_tps": rounded(decode.median if decode else None),
         "tags": list(r.tags),
     }
 
@@ -71,14 +73,14 @@ def bench_document(report: BenchReport) -> dict[str, Any]:
         "gpu_layers": r.gpu_layers,
         "kv_type": r.kv_type,
         "runs": [_run(s, s in r.used) for s in r.samples],
-        "ttft_s": _round(ttft.median if ttft else None),
-        "prefill_tps": _round(prefill.median if prefill else None),
-        "decode_tps": _round(decode.median if decode else None),
-        "load_s": _round(r.load_s),
+        "ttft_s": rounded(ttft.median if ttft else None),
+        "prefill_tps": rounded(prefill.median if prefill else None),
+        "decode_tps": rounded(decode.median if decode else None),
+        "load_s": rounded(r.load_s),
         "peak_memory": r.peak_memory_bytes,
         "spread": {"ttft_s": _spread(ttft), "prefill_tps": _spread(prefill), "decode_tps": _spread(decode)},
-        "predicted": _predicted(r.predicted),
-        "error_pct": {name: _round(value, 3) for name, value in report.error_percent.items()},
+        "predicted": predicted_document(r.predicted),
+        "error_pct": {name: rounded(value, 3) for name, value in report.error_percent.items()},
         "others": [_other(o) for o in report.others],
         "machine": r.machine,
         "synthetic": r.synthetic,
@@ -98,9 +100,9 @@ def bench_text(report: BenchReport, width: int) -> str:
     errors, p = report.error_percent, r.predicted
     rows = [
         ("time to first token", _time(r.ttft_s), format_duration(p.ttft_s.p50) if p else None, "ttft_s"),
-        ("prefill", _rate(r.prefill_tokens_per_s), _plain_rate(p.prefill_tokens_per_s.p50) if p else None,
+        ("prefill", _rate(r.prefill_tokens_per_s), plain_rate(p.prefill_tokens_per_s.p50) if p else None,
          "prefill_tps"),
-        ("decode", _rate(r.decode_tokens_per_s), _plain_rate(p.decode_tokens_per_s.p50) if p else None, "decode_tps"),
+        ("decode", _rate(r.decode_tokens_per_s), plain_rate(p.decode_tokens_per_s.p50) if p else None, "decode_tps"),
         ("peak memory", format_size(r.peak_memory_bytes), format_size(p.peak_memory_bytes) if p else None,
          "peak_memory"),
     ]  # fmt: skip
@@ -126,10 +128,11 @@ def _time(summary: Summary | None) -> str:
 
 
 def _rate(summary: Summary | None) -> str:
-    return "?" if summary is None else f"{_plain_rate(summary.median)} ±{100 * summary.spread:.0f} %"
+    return "?" if summary is None else f"{plain_rate(summary.median)} ±{100 * summary.spread:.0f} %"
 
 
-def _plain_rate(tokens_per_s: float) -> str:
+def plain_rate(tokens_per_s: float) -> str:
+    """Tokens a second for a person."""
     return f"{tokens_per_s:.{1 if tokens_per_s < 100 else 0}f} tokens/s"
 
 

@@ -49,6 +49,44 @@ class Bench(TypedDict):
     notices: list[str]
 
 
+class TryAnswer(TypedDict):
+    """One model's answer; `error_pct`: by how much the prediction for these very tokens was off."""
+
+    model: str
+    quant: str | None
+    path: str
+    engine: str
+    engine_version: str | None
+    backend: str
+    threads: int | None
+    gpu_layers: int
+    context: int
+    chat_template: bool
+    text: str
+    thinking: str | None
+    ending: Literal["stop", "length", "interrupted"]
+    prompt_tokens: int | None
+    output_tokens: int | None
+    load_s: float | None
+    ttft_s: float | None
+    prefill_tps: float | None
+    decode_tps: float | None
+    peak_memory: int | None
+    predicted: dict[str, Any] | None
+    error_pct: dict[str, float | None]
+
+
+class Try(TypedDict):
+    """`advisor try --json`: answers in the order asked; fewer where one failed or somebody interrupted."""
+
+    schema: Literal["advisor.try/1"]
+    prompt: str
+    max_tokens: int
+    answers: list[TryAnswer]
+    complete: bool
+    failure: str | None
+
+
 class Finding(TypedDict):
     """One thing that was checked."""
 
@@ -67,4 +105,4 @@ class Check(TypedDict):
     findings: list[Finding]
 
 
-RUN_DOCUMENTS: dict[str, type] = {"bench": Bench, "check": Check}
+RUN_DOCUMENTS: dict[str, type] = {"bench": Bench, "check": Check, "try": Try}

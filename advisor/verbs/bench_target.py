@@ -31,7 +31,13 @@ def find_target(text: str | None, workspace: Workspace) -> BenchTarget:
         return _from_file(path, workspace)
     if path.suffix.lower() == ".gguf" or text.startswith(("/", "./", "../", "~")):
         raise UsageError(f"there is no file {clean_text(text, 200)}")
-    return _downloaded(text, workspace)
+    found = find_downloaded(text, workspace)
+    if found is None:
+        raise UsageError(
+            f"{clean_text(text, 120)} is not downloaded",
+            hint=f"advisor download {clean_text(text, 120)}; or name a GGUF file",
+        )
+    return found
 
 
 def _from_file(path: Path, workspace: Workspace, model: str | None = None, more_bytes: int = 0) -> BenchTarget:
@@ -86,7 +92,8 @@ def _names(text: str, workspace: Workspace) -> tuple[set[str], str | None]:
     return {model.id.lower(), text.partition(":")[0].lower()} | repos, canonical_quant(quant) if quant else None
 
 
-def _downloaded(text: str, workspace: Workspace) -> BenchTarget:
+def find_downloaded(text: str, workspace: Workspace) -> BenchTarget | None:
+    """The newest download that the text may mean; None where there is none."""
     names, quant = _names(text, workspace)
     store = Store(models_folder())
     found = [
@@ -95,8 +102,5 @@ def _downloaded(text: str, workspace: Workspace) -> BenchTarget:
         if names & {m.model.lower(), m.repo.lower()} and quant in (None, canonical_quant(m.quant))
     ]
     if not found:
-        raise UsageError(
-            f"{clean_text(text, 120)} is not downloaded",
-            hint=f"advisor download {clean_text(text, 120)}; or name a GGUF file",
-        )
+        return None
     return _from_manifest(max(found, key=lambda m: _age_key(store, m)), store, workspace)

@@ -36,6 +36,8 @@ class Identity:
     shape: ModelShape | None = None
     weights: WeightProfile | None = None
     """Bytes of the tensors that are really in the file."""
+    chats: bool = False
+    """The file holds a chat template; a base model has none and goes on with a text."""
 
 
 def vocabulary(header: GgufHeader) -> int | None:
@@ -60,6 +62,7 @@ def identify(header: GgufHeader, path: Path, catalog: Catalog, *, model: str | N
         model=label, known=found is not None, quant=quant, vocab=vocabulary(header), architecture=architecture,
         shape=shape_of(architecture) if architecture else None,
         weights=_weights(header, architecture, quant) if architecture else None,
+        chats=bool(header.metadata.get("tokenizer.chat_template")),
     )  # fmt: skip
 
 

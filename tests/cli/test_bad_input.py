@@ -96,3 +96,21 @@ def test_lines_fit_eighty_columns(advisor):
     table = [line for line in done.stdout.splitlines() if line.startswith(("#", "1 ", "2 "))]
     assert table
     assert max(map(len, table)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("qwen3-8b", "qwen3-4b", "--prompt", "hi"), 1, "`advisor download qwen3-8b && advisor download qwen3-4b`"),
+        (("qwen3-8b", "gpt-neo-13b", "--prompt", "hi"), 2, "EleutherAI/gpt-neox-20b"),
+        (("qwen3-8b", "--prompt", "hi"), 2, "2 to 4 models"),
+        (("qwen3-8b", "qwen3-4b", "--prompt", "  "), 2, "the prompt is empty"),
+        (("qwen3-8b", "qwen3-4b"), 2, "the prompt is empty"),
+        (("qwen3-8b", "qwen3-4b", "--prompt", "hi", "--prompt-file", "x"), 2, "two prompts"),
+        (("qwen3-8b", "qwen3-4b", "--prompt-file", "/no/such/file"), 2, "cannot read /no/such/file"),
+        (("qwen3-8b", "./absent.gguf", "--prompt", "hi"), 2, "there is no file ./absent.gguf"),
+        (("qwen3-8b", "qwen3-4b", "--prompt", "hi", "--max-tokens", "0"), 2, "--max-tokens 0 is out of range"),
+    ],
+)
+def test_a_trial_that_cannot_begin(advisor, arguments, code, words):
+    assert words in advisor.fails("try", *arguments, code=code)

@@ -133,6 +133,17 @@ def test_doubt_costs_but_does_not_forbid():
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "hoped"
 
 
+def test_ties_go_to_evidence_then_to_the_smaller_and_faster():
+    shelf = Market(
+        entry("inferred", 8e9, 60.5, sd=3.0, grade="imputed"),
+        entry("measured", 8e9, 60, sd=3.0),
+        entry("measured-large", 30e9, 61, sd=3.0),
+        entry("clearly-better", 30e9, 66, sd=3.0, grade="imputed"),
+    )
+    order = names(ask(Box(memory=640 * GB, bandwidth=5000 * GB), shelf))
+    assert order == ["clearly-better", "measured", "inferred", "measured-large"]
+
+
 def test_the_search_looks_at_few():
     many = Market(*(entry(f"m{i}", (1 + i) * 1e9, 40 + i * 0.1) for i in range(300)))
     box = Box(memory=10_000 * GB, bandwidth=1e15)
@@ -141,11 +152,12 @@ def test_the_search_looks_at_few():
 
 
 models = st.builds(
-    lambda i, params, score, sd: entry(f"m{i}", params, score, sd=sd),
+    lambda i, params, score, sd, grade: entry(f"m{i}", params, score, sd=sd, grade=grade),
     st.integers(0, 10**6),
     st.floats(1e8, 2e11),
     st.floats(1, 99),
     st.floats(0.5, 15),
+    st.sampled_from(["measured", "sibling", "imputed", "prior"]),
 )
 
 
@@ -202,3 +214,18 @@ def test_what_spills_over_says_nothing_of_what_fits_whole():
     box = SplitBox(memory=64 * GB, bandwidth=60 * GB, mixed=True)
     (pick,) = ask(box, shelf, budget=Budget(max_ttft_s=3.0, max_tpot_s=0.11, stated=True)).picks
     assert pick.candidate.quant == "Q4_K_M"
+
+
+def test_thinking_tokens_before_the_first_one_say_nothing_of_models_that_write_none():
+    """The thinker comes up first and misses by its thoughts alone; a larger model that answers at once is in time."""
+    shelf = Market(entry("thinker", 4e9, 80, thinking="always", mode="thinking"), entry("larger", 40e9, 60))
+    budget = Budget(max_ttft_s=2.0, max_tpot_s=0.2, stated=True)
+    assert names(ask(Box(memory=640 * GB, bandwidth=500 * GB), shelf, budget=budget)) == ["larger"]
+
+
+def test_near_misses_come_in_the_order_of_what_they_may_be_expected_to_give():
+    shelf = Market(entry("good", 8e9, 60), entry("poor", 7.9e9, 20), entry("hopeless", 80e9, 90))
+    box = Box(memory=640 * GB, bandwidth=60 * GB)
+    ranking = ask(box, shelf, budget=Budget(max_tpot_s=0.075, stated=True), quant="Q4_K_M")
+    assert ranking.picks == ()
+    assert [m.candidate.system.entry.name for m in ranking.misses] == ["good", "poor", "hopeless"]
