@@ -100,6 +100,10 @@ def layer_of(document: Document) -> Layer:
     for key in top:
         if key not in _KEYS:
             raise BadDocument(f"{document.name}:{document.line_of([key])}: unknown key {key[:40]!r}")
+    if top.get("schema", 1) != 1:
+        raise BadDocument(
+            f"{document.name}:{document.line_of(['schema'])}: schema {str(top['schema'])[:20]} is not known"
+        )
     deny = top.get("deny") or {}
     if not isinstance(deny, dict) or set(deny) - set(DENIED_BY):
         known = ", ".join(DENIED_BY)

@@ -82,9 +82,9 @@ def test_organisation_then_user(tmp_path, monkeypatch):
     organisation.mkdir()
     (config / "catalog").mkdir(parents=True)
     monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(organisation))
-    assert user_overlays(config) == (organisation, config / "catalog")
+    assert user_overlays(config, tmp_path / "data") == (organisation, config / "catalog")
     monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(tmp_path / "none"))
-    assert user_overlays(config) == (config / "catalog",)
+    assert user_overlays(config, tmp_path / "data") == (config / "catalog",)
 
 
 def test_folders_are_read_in_order(tmp_path):
