@@ -103,15 +103,18 @@ def validate_command(path: Path | None, **values: Any) -> int:
 def add_command(repo: str, **values: Any) -> None:
     """Read the hub repository REPO into your own catalog.
 
-    Files, hashes and one header are read, no weights. The facts land in the folder `catalog` of the configuration.
+    Files, hashes, one header and published results are read, no weights. What is read lands in the folder `catalog` of
+    the configuration.
     """
     settings = take_settings(values)
     from advisor.cli.progress import choose_progress
     from advisor.settings import config_folder
     from advisor.verbs.catalog_update import add_model
+    from advisor.verbs.workspace import Workspace
 
-    written = add_model(repo, config_folder() / "catalog", offline=settings.offline, progress=choose_progress(settings))
-    _report([written], settings.json)
+    catalog, folder = Workspace(settings).catalog, config_folder() / "catalog"
+    progress = choose_progress(settings)
+    _report([add_model(catalog, repo, folder, offline=settings.offline, progress=progress)], settings.json)
 
 
 @command.command(name="update")

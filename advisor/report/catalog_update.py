@@ -36,6 +36,16 @@ class Written(Protocol):
         ...
 
     @property
+    def results(self) -> int:
+        """Benchmark results read."""
+        ...
+
+    @property
+    def kept_out(self) -> Mapping[str, str]:
+        """Results that were not taken, and why."""
+        ...
+
+    @property
     def failed(self) -> Mapping[str, str]:
         """Repositories that could not be read, and why."""
         ...
@@ -51,6 +61,8 @@ def update_document(written: Sequence[Written]) -> dict[str, Any]:
                 "path": str(one.path),
                 "revisions": dict(one.revisions),
                 "files": one.files,
+                "results": one.results,
+                "kept_out": dict(one.kept_out),
                 "failed": dict(one.failed),
             }
             for one in written
@@ -62,7 +74,9 @@ def update_text(written: Sequence[Written]) -> str:
     """A line a model, and one a repository that did not answer."""
     lines = []
     for one in written:
-        lines.append(f"{one.model}: {one.files} quantizations with exact sizes, written to {one.path}")
+        results = f", {one.results} benchmark results" if one.results else ""
+        lines.append(f"{one.model}: {one.files} quantizations with exact sizes{results}, written to {one.path}")
+        lines += [f"  kept out: {name}: {reason}" for name, reason in one.kept_out.items()]
         lines += [f"  {repo}: {reason}" for repo, reason in one.failed.items()]
     return "\n".join(lines)
 

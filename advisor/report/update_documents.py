@@ -6,12 +6,17 @@ from typing_extensions import TypedDict
 
 
 class WrittenModel(TypedDict):
-    """One model read from the hub: the overlay written, commits read, files with exact bytes, what was kept out."""
+    """One model read from the hub: the overlay written, commits read, files with exact bytes, results read.
+
+    `kept_out`: results that were not taken, and why; `failed`: repositories that could not be read, and why.
+    """
 
     model: str
     path: str
     revisions: dict[str, str]
     files: int
+    results: int
+    kept_out: dict[str, str]
     failed: dict[str, str]
 
 
