@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from advisor.catalog.evidence_rows import evidence_problems, result_key
 from advisor.catalog.folder import Record, models_in
 from advisor.catalog.strict_yaml import Document
 from advisor.errors import BadDocument
@@ -17,8 +18,9 @@ def _adapter(form: str) -> Any:
     from pydantic import TypeAdapter
 
     from advisor.catalog import schema
+    from advisor.catalog.evidence_schema import EvidenceForm
 
-    forms = {**schema.FILE_FORMS, "model": schema.ModelForm}
+    forms = {**schema.FILE_FORMS, "model": schema.ModelForm, "evidence": EvidenceForm}
     return TypeAdapter(forms[form])
 
 
@@ -53,6 +55,26 @@ def checked_overlay(document: Document) -> dict[str, Record]:
         own = {key: value for key, value in record.items() if key not in ("family", "vendor")}
         problems += mistakes(document, "model", at=["models", number], value=_partial(own))
         found[model_id] = {key: value for key, value in record.items() if value is not None}
+    if problems:
+        raise BadDocument("; ".join(problems[:_SHOWN]))
+    return found
+
+
+def checked_evidence(document: Document) -> dict[tuple[str, ...], Record]:
+    """The overlay's benchmark results by key. Raises `BadDocument` that names the first mistakes."""
+    rows = (document.value or {}).get("evidence")
+    if rows is None:
+        return {}
+    if not isinstance(rows, list):
+        raise BadDocument(f"{document.name}:{document.line_of(['evidence'])}: evidence must be a list of results")
+    found: dict[tuple[str, ...], Record] = {}
+    problems: list[str] = []
+    for number, row in enumerate(rows):
+        at: list[str | int] = ["evidence", number]
+        wrong = mistakes(document, "evidence", at=at, value=row if isinstance(row, dict) else {})
+        problems += wrong or [f"{document.name}:{document.line_of(at)}: {why}" for why in evidence_problems(row)]
+        if not wrong:
+            found[result_key(row)] = {key: value for key, value in row.items() if value is not None}
     if problems:
         raise BadDocument("; ".join(problems[:_SHOWN]))
     return found

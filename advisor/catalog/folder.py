@@ -16,7 +16,7 @@ from advisor.errors import BadDocument
 Record = dict[str, Any]
 MAX_CSV_BYTES = 16 << 20
 """Largest table of evidence or scores."""
-TABLES = ("tasks", "engines", "calibration", "benchmarks", "serving")
+TABLES = ("tasks", "engines", "calibration", "benchmarks", "serving", "hub_benchmarks")
 """YAML files handed on as they are."""
 
 

@@ -1,7 +1,8 @@
 """Layers over the built-in catalog: a user's and an organisation's facts on top, and what they deny.
 
-Merging is associative, (a + b) + c = a + (b + c): mappings merge key by key, artifacts by repository and role, any
-other value of the upper layer replaces the lower one, and null says nothing. Denials add up and win over every layer.
+Merging is associative, (a + b) + c = a + (b + c): mappings merge key by key, artifacts by repository and role, results
+by what makes them the same result, any other value of the upper layer replaces the lower one, and null says nothing.
+Denials add up and win over every layer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,23 +11,25 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from advisor.catalog.evidence_rows import result_key
 from advisor.catalog.folder import RawCatalog, Record, mapping_of
 from advisor.catalog.strict_yaml import Document, read_yaml
 from advisor.errors import BadDocument
 
 DENIED_BY = ("models", "vendors", "licences")
-_KEYS = {"schema", "family", "vendor", "models", "deny"}
+_KEYS = {"schema", "family", "vendor", "models", "evidence", "deny"}
 _MAX_FILES = 500
 """Files of one overlay folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one overlay says: partial records by id, patterns denied by kind, hardware documents, evidence rows."""
+    """What one overlay says: partial records by id, patterns denied by kind, hardware documents, results by key."""
 
     models: dict[str, Record] = field(default_factory=dict)
     deny: dict[str, frozenset[str]] = field(default_factory=dict)
     hardware: tuple[Any, ...] = ()
+    evidence: dict[tuple[str, ...], Record] = field(default_factory=dict)
 
 
 def merge_values(lower: Any, upper: Any) -> Any:
@@ -57,7 +60,12 @@ def merge_layers(lower: Layer, upper: Layer) -> Layer:
     for model_id, record in upper.models.items():
         models[model_id] = merge_records(models[model_id], record) if model_id in models else record
     deny = {kind: lower.deny.get(kind, frozenset()) | upper.deny.get(kind, frozenset()) for kind in DENIED_BY}
-    return Layer(models=models, deny=deny, hardware=lower.hardware + upper.hardware)
+    return Layer(
+        models=models,
+        deny=deny,
+        hardware=lower.hardware + upper.hardware,
+        evidence={**lower.evidence, **upper.evidence},
+    )
 
 
 def _denied(record: Record, deny: dict[str, frozenset[str]]) -> bool:
@@ -82,6 +90,9 @@ def apply_layer(raw: RawCatalog, layer: Layer) -> None:
     for model_id in [m for m, record in raw.models.items() if _denied(record, layer.deny)]:
         del raw.models[model_id]
     raw.hardware.extend(layer.hardware)
+    for key, row in layer.evidence.items():
+        rows = raw.evidence.setdefault(str(row["model"]), [])
+        rows[:] = [*(other for other in rows if result_key(other) != key), row]
 
 
 def _patterns(document: Document, value: Any, kind: str) -> frozenset[str]:
@@ -100,14 +111,21 @@ def layer_of(document: Document) -> Layer:
     for key in top:
         if key not in _KEYS:
             raise BadDocument(f"{document.name}:{document.line_of([key])}: unknown key {key[:40]!r}")
+    if top.get("schema", 1) != 1:
+        raise BadDocument(
+            f"{document.name}:{document.line_of(['schema'])}: schema {str(top['schema'])[:20]} is not known"
+        )
     deny = top.get("deny") or {}
     if not isinstance(deny, dict) or set(deny) - set(DENIED_BY):
         known = ", ".join(DENIED_BY)
         raise BadDocument(f"{document.name}:{document.line_of(['deny'])}: deny takes lists under {known}")
-    from advisor.catalog.checked import checked_overlay
+    from advisor.catalog.checked import checked_evidence, checked_overlay
 
-    models = checked_overlay(document)
-    return Layer(models=models, deny={kind: _patterns(document, deny.get(kind), kind) for kind in DENIED_BY})
+    return Layer(
+        models=checked_overlay(document),
+        deny={kind: _patterns(document, deny.get(kind), kind) for kind in DENIED_BY},
+        evidence=checked_evidence(document),
+    )
 
 
 def overlay_files(path: Path) -> list[Path]:

@@ -142,7 +142,7 @@ def source_words(row: Record, sources: Mapping[str, Record]) -> str:
     """Where a benchmark result was read: title, address, commit and place in it."""
     source = sources.get(row["source"])
     if source is None:
-        return str(row["source"])
+        return ", ".join(str(row[part]) for part in ("source", "locator") if row.get(part))
     parts = [source.get("title"), source.get("url"), source.get("commit"), row.get("locator")]
     return ", ".join(str(part) for part in parts if part)
 

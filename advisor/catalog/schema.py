@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len
 from pydantic import ConfigDict, Strict, StrictBool, StringConstraints
 
+from advisor.catalog.evidence_schema import EvidenceForm, HubBenchmarksFile
+from advisor.catalog.vocabulary import Count, Date, RepoId, Text
 from advisor.domain.model import Category, Thinking
 
 Kind = Literal["dense", "moe", "hybrid", "hybrid+moe", "ssm", "encoder", "encoder-decoder"]
@@ -22,14 +24,10 @@ Relation = Literal["finetune", "distilled", "pruned", "merged", "quantized"]
 SourceKind = Literal["hub", "header", "config", "card", "leaderboard", "catalog", "code", "page", "inferred", "hand"]
 LinearKind = Literal["gdn", "kda", "mamba", "mamba2", "shortconv", "lightning", "rwkv"]
 
-Count = Annotated[int, Strict(), Ge(1), Le(10**14)]
 Width = Annotated[int, Strict(), Ge(0), Le(10**8)]
 Tokens = Annotated[int, Strict(), Ge(1), Le(10**9)]
-Text = Annotated[str, Len(1, 300)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-Date = Annotated[str, StringConstraints(pattern=r"^(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
-RepoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$", max_length=120)]
 Path = Annotated[str, StringConstraints(pattern=r"^[\w+][\w.+ ()@=-]*(/[\w+][\w.+ ()@=-]*)*$", max_length=300)]
 Layers = Annotated[
     str, StringConstraints(pattern=r"^([FSCLMVXRQPN]+(\*\d{1,3})?( [FSCLMVXRQPN]+(\*\d{1,3})?)*)?$", max_length=300)
@@ -314,13 +312,14 @@ class DenyForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayFile:
-    """A file that changes the catalog for one user or organisation: facts on top, and what is denied."""
+    """A file that changes the catalog for one user or organisation: facts and results on top, and what is denied."""
 
     __pydantic_config__ = _CLOSED
     schema: Literal[1]
     family: Text | None = None
     vendor: Text | None = None
     models: list[Mapping[str, Any]] = field(default_factory=list)
+    evidence: list[EvidenceForm] = field(default_factory=list)
     deny: DenyForm = field(default_factory=DenyForm)
 
 
@@ -329,6 +328,7 @@ FILE_FORMS: dict[str, type] = {
     "sources": SourcesFile,
     "quantizations": QuantizationsFile,
     "never-published": NeverPublishedFile,
+    "hub-benchmarks": HubBenchmarksFile,
     "overlay": OverlayFile,
 }
 """By name of the generated JSON Schema."""

@@ -112,10 +112,19 @@ def compiled_folder(overlays: Sequence[Path] = (), *, source: Path | None = None
     return target
 
 
-def user_overlays(config: Path) -> tuple[Path, ...]:
-    """The organisation's overlay folder, then the user's (`catalog/` under their `config` folder), where they exist."""
+def user_overlays(config: Path, data: Path) -> tuple[Path, ...]:
+    """Overlays that hold without being named, weakest first, where they exist.
+
+    Signed catalogs kept under the user's `data` folder, the organisation's folder on this machine, and the user's own
+    (`catalog/` under their `config` folder).
+    """
     organisation = Path(os.environ.get("ADVISOR_ORG_CATALOG") or "/etc/advisor/catalog")
-    return tuple(folder for folder in (organisation, config / "catalog") if folder.exists())
+    local = tuple(folder for folder in (organisation, config / "catalog") if folder.exists())
+    if not (data / "catalog").is_dir():
+        return local
+    from advisor.catalog.installed import signed_overlays
+
+    return (*signed_overlays(data), *local)
 
 
 def load_catalog(overlays: Sequence[Path] = (), *, source: Path | None = None, cache: Path | None = None) -> Catalog:

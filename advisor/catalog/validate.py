@@ -3,33 +3,24 @@
 Everything found is named with file, line and reason; nothing stops at the first mistake.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advisor.catalog import gates
 from advisor.catalog.checked import mistakes
-from advisor.catalog.folder import RawCatalog, Record, mapping_of, model_files, models_in, read_csv, shown
+from advisor.catalog.evidence_rows import evidence_problems
+from advisor.catalog.folder import RawCatalog, mapping_of, model_files, models_in, read_csv, shown
 from advisor.catalog.names import clashes
 from advisor.catalog.strict_yaml import Document, read_yaml
 from advisor.errors import BadDocument
 
-UNITS: dict[str, tuple[float, float]] = {
-    "frac": (0, 1),
-    "pct": (-100, 100),
-    "pct_lower_better": (0, 100),
-    "wer_pct": (0, 200),
-    "bleu": (0, 100),
-    "bt_rating": (0, 4000),
-    "rating": (0, 4000),
-    "points": (-1000, 1000),
-}
-"""Units of evidence rows and their ranges; a wrong unit shows as a value out of range."""
 _FORMS = {
     "sources.yaml": "sources",
     "quantizations.yaml": "quantizations",
     "never_published.yaml": "never-published",
+    "hub_benchmarks.yaml": "hub-benchmarks",
 }
 
 
@@ -150,23 +141,6 @@ class _Validator:
         for alias, model_id, rival in clashes(self.raw.models.values()):
             document, number = self.places[model_id]
             self.at(document, ["models", number, "aliases"], f"{model_id}: the alias {alias} already means {rival}")
-
-
-def evidence_problems(row: Record) -> Iterator[str]:
-    """(f) Why a result cannot be accepted: its unit, its value, its date."""
-    unit = row.get("unit")
-    if unit not in UNITS:
-        yield f"unit {unit!r} is not one of {', '.join(UNITS)}"
-    try:
-        score = float(row.get("score") or "")
-    except ValueError:
-        yield f"score {row.get('score')!r} is no number"
-        return
-    low, high = UNITS.get(str(unit), (-1e6, 1e6))
-    if not low <= score <= high:
-        yield f"score {score} is outside {low:g} to {high:g} {unit}"
-    if not row.get("source"):
-        yield "no source"
 
 
 def validate_catalog(root: Path) -> Validation:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from advisor.cli.options import common_options, take_settings
+from advisor.settings import Settings
 
 
 @click.group(
@@ -17,6 +18,7 @@ Examples:
   advisor catalog validate my-models.yaml
   advisor catalog add someone/New-Model-GGUF
   advisor catalog update qwen3:8b
+  advisor catalog update --from https://models.example.org/catalog --root root.json
 """,
 )
 def command() -> None:
@@ -101,23 +103,45 @@ def validate_command(path: Path | None, **values: Any) -> int:
 def add_command(repo: str, **values: Any) -> None:
     """Read the hub repository REPO into your own catalog.
 
-    Files, hashes and one header are read, no weights. The facts land in the folder `catalog` of the configuration.
+    Files, hashes, one header and published results are read, no weights. What is read lands in the folder `catalog` of
+    the configuration.
     """
     settings = take_settings(values)
     from advisor.cli.progress import choose_progress
     from advisor.settings import config_folder
     from advisor.verbs.catalog_update import add_model
+    from advisor.verbs.workspace import Workspace
 
-    written = add_model(repo, config_folder() / "catalog", offline=settings.offline, progress=choose_progress(settings))
-    _report([written], settings.json)
+    catalog, folder = Workspace(settings).catalog, config_folder() / "catalog"
+    progress = choose_progress(settings)
+    _report([add_model(catalog, repo, folder, offline=settings.offline, progress=progress)], settings.json)
 
 
 @command.command(name="update")
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--from", "source", metavar="URL", help="A signed catalog on your organisation's server")
+@click.option(
+    "--root", type=click.Path(path_type=Path), metavar="FILE", help="Its trust root; needed the first time only"
+)
 @common_options
-def update_command(models: tuple[str, ...], **values: Any) -> None:
-    """Read exact sizes and hashes of published files from the hub."""
+def update_command(models: tuple[str, ...], source: str | None, root: Path | None, **values: Any) -> None:
+    """Read exact sizes, hashes and results of MODEL from the hub, or a signed catalog from a server.
+
+    Without arguments every signed catalog in use is brought up to date. What is not signed by the keys that the trust
+    root names, has expired or is older than before is refused with exit code 4; the catalog in use stays.
+    """
     settings = take_settings(values)
+    if models and (source or root):
+        raise click.UsageError("give either models or --from")
+    if root is not None and source is None:
+        raise click.UsageError("--root belongs to --from")
+    if models:
+        _update_models(models, settings)
+    else:
+        _update_signed(source, root, settings)
+
+
+def _update_models(models: tuple[str, ...], settings: Settings) -> None:
     from advisor.cli.progress import choose_progress
     from advisor.settings import config_folder
     from advisor.verbs.catalog_update import update_model
@@ -129,6 +153,24 @@ def update_command(models: tuple[str, ...], **values: Any) -> None:
         [update_model(catalog, model, folder, offline=settings.offline, progress=progress) for model in models],
         settings.json,
     )
+
+
+def _update_signed(source: str | None, root: Path | None, settings: Settings) -> None:
+    from advisor.cli.output import emit_json, emit_text
+    from advisor.cli.progress import choose_progress
+    from advisor.report.catalog_update import signed_document, signed_text
+    from advisor.settings import data_folder
+    from advisor.verbs.catalog_signed import update_all_signed, update_signed
+
+    data, offline, progress = data_folder(), settings.offline, choose_progress(settings)
+    if source is None:
+        updated = update_all_signed(data, offline=offline, progress=progress)
+    else:
+        updated = [update_signed(source, data, root=root, offline=offline, progress=progress)]
+    if settings.json:
+        emit_json(signed_document(updated))
+    else:
+        emit_text(signed_text(updated))
 
 
 def _report(written: list[Any], json_: bool) -> None:

@@ -12,6 +12,7 @@ from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
 from advisor.report.sizing_documents import SIZING_DOCUMENTS
+from advisor.report.update_documents import UPDATE_DOCUMENTS
 
 
 class Interval(TypedDict):
@@ -303,5 +304,6 @@ DOCUMENTS: dict[str, type] = {
     **MODEL_DOCUMENTS,
     **RUN_DOCUMENTS,
     **SIZING_DOCUMENTS,
+    **UPDATE_DOCUMENTS,
 }
 """Documents by the middle part of their `schema` field."""

@@ -1,7 +1,7 @@
-"""Reads the hub into overlays: a repository that the catalog lacks, or exact files of a model that it has.
+"""Reads the hub into overlays: a repository that the catalog lacks, or exact files and results of a model that it has.
 
-What is read (sizes, hashes, the header's integers) lands as a file of the user's overlay folder, never in the shipped
-catalog. Files are written atomically.
+What is read (sizes, hashes, the header's integers, evaluation results) lands as a file of the user's overlay folder,
+never in the shipped catalog. Files are written atomically.
 """
 
 import os
@@ -18,8 +18,11 @@ from advisor.estimate.tensors import count_parameters
 from advisor.hub.api import HubFile, RepoListing, list_repo
 from advisor.hub.choose import choose_files, quant_label
 from advisor.hub.endpoint import hub_is_offline
+from advisor.hub.inspection import Inspection
 from advisor.hub.patience import DEFAULT_PATIENCE, Patience
 from advisor.hub.progress import Progress, Silent
+from advisor.hub.results import read_results
+from advisor.verbs.catalog_results import Evidence, evidence_of_results
 
 MAX_REPOS = 8
 """Repositories asked for one model: politeness towards the hub."""
@@ -33,6 +36,10 @@ class Written:
     path: Path
     revisions: Mapping[str, str]
     files: int
+    results: int
+    """Benchmark results read."""
+    kept_out: Mapping[str, str]
+    """Results that were not taken, and why."""
     failed: Mapping[str, str]
     """Repositories that could not be read, and why."""
 
@@ -118,7 +125,17 @@ def _checked(path: Path) -> None:
         raise
 
 
+def _results(catalog: Catalog, model: str, patience: Patience, progress: Progress) -> tuple[Evidence, dict[str, str]]:
+    """The hub's results on a model, and why they could not be read where they could not."""
+    try:
+        found = read_results(model, patience=patience, progress=progress)
+    except (NetworkError, UnknownName) as error:
+        return Evidence(rows=(), kept_out={}), {model: error.message}
+    return evidence_of_results(model, found, catalog.table("hub_benchmarks").get("benchmarks", ())), {}
+
+
 def add_model(
+    catalog: Catalog,
     repo: str,
     folder: Path,
     *,
@@ -126,13 +143,33 @@ def add_model(
     patience: Patience = DEFAULT_PATIENCE,
     progress: Progress | None = None,
 ) -> Written:
-    """Read a repository (files, hashes, one header) and write it as a model. Raises what the hub room raises."""
+    """Read a repository (files, hashes, a header, results) and write it as a model. Raises what the hub room raises."""
     _check_online(offline, repo)
     from advisor.verbs.inspect import InspectRequest, inspect_target
 
-    listing = list_repo(repo, patience=patience, progress=progress or Silent())
-    inspection = inspect_target(InspectRequest(target=repo), _nobody, patience=patience, progress=progress)
-    holdings = inspection.holdings
+    told = progress or Silent()
+    listing = list_repo(repo, patience=patience, progress=told)
+    inspection = inspect_target(InspectRequest(target=repo), _nobody, patience=patience, progress=told)
+    artifact, (evidence, failed) = artifact_record(listing), _results(catalog, repo, patience, told)
+    record = _model_record(listing, inspection, artifact)
+    owner = repo.split("/", 1)[0]
+    document = {"schema": 1, "family": owner, "vendor": owner, "models": [record], "evidence": list(evidence.rows)}
+    path = _write(folder, repo, document)
+    _checked(path)
+    return Written(
+        model=repo,
+        path=path,
+        revisions={repo: listing.revision},
+        files=len(artifact["files"]) if artifact else 0,
+        results=len(evidence.rows),
+        kept_out=evidence.kept_out,
+        failed=failed,
+    )
+
+
+def _model_record(listing: RepoListing, inspection: Inspection, artifact: dict[str, Any] | None) -> dict[str, Any]:
+    """A new model's record from its listing and header."""
+    repo, holdings = listing.repo, inspection.holdings
     record: dict[str, Any] = {"id": repo, "name": holdings.name or _title(repo), "category": "llm"}
     if holdings.architecture is not None:
         counted = count_parameters(holdings.architecture)
@@ -144,15 +181,10 @@ def add_model(
         record["context"] = {"native": holdings.context}
     if listing.licence:
         record["licence"] = {"id": listing.licence, **({} if listing.gated is None else {"gated": listing.gated})}
-    artifact = artifact_record(listing)
     record["engines"] = ["llama.cpp"] if artifact else ["transformers"]
     if artifact:
         record["artifacts"] = [artifact]
-    owner = repo.split("/", 1)[0]
-    path = _write(folder, repo, {"schema": 1, "family": owner, "vendor": owner, "models": [record]})
-    _checked(path)
-    files = len(artifact["files"]) if artifact else 0
-    return Written(model=repo, path=path, revisions={repo: listing.revision}, files=files, failed={})
+    return record
 
 
 def _nobody(text: str) -> Model:
@@ -168,16 +200,53 @@ def update_model(
     patience: Patience = DEFAULT_PATIENCE,
     progress: Progress | None = None,
 ) -> Written:
-    """Read exact sizes and hashes of a model's GGUF files. Raises NetworkError where no repository can be read."""
+    """Read exact sizes and hashes of a model's GGUF files, and results on it.
+
+    Raises NetworkError where nothing can be read, UsageError where there is nothing to read.
+    """
     model = catalog.resolve(name)
     _check_online(offline, model.id)
+    told = progress or Silent()
     repos = list(dict.fromkeys(a.repo for a in model.artifacts if a.format == "gguf"))[:MAX_REPOS]
-    if not repos:
-        raise UsageError(f"{model.id} has no GGUF repository to read", hint="add one with `advisor catalog add REPO`")
-    artifacts, revisions, failed = [], {}, {}
+    artifacts, revisions, failed = _read_artifacts(repos, patience, told)
+    evidence, unread = _results(catalog, model.id, patience, told)
+    failed |= unread
+    if not artifacts and not evidence.rows:
+        raise _nothing_read(model.id, repos, failed)
+    record = {"id": model.id, **({"artifacts": artifacts} if artifacts else {})}
+    document = {"schema": 1, "models": [record], "evidence": list(evidence.rows)}
+    path = _write(folder, f"update--{model.id}", document)
+    _checked(path)
+    return Written(
+        model=model.id,
+        path=path,
+        revisions=revisions,
+        files=sum(len(artifact["files"]) for artifact in artifacts),
+        results=len(evidence.rows),
+        kept_out=evidence.kept_out,
+        failed=failed,
+    )
+
+
+def _nothing_read(model: str, repos: list[str], failed: Mapping[str, str]) -> AdvisorError:
+    if failed:
+        return NetworkError(f"none of the repositories of {model} could be read: {next(iter(failed.values()))}")
+    what = "no GGUF file" if repos else "no GGUF repository"
+    return UsageError(
+        f"{model} has {what} and no results to read", hint="add a repository with `advisor catalog add REPO`"
+    )
+
+
+def _read_artifacts(
+    repos: list[str], patience: Patience, progress: Progress
+) -> tuple[list[dict[str, Any]], dict[str, str], dict[str, str]]:
+    """Records and commits of the repositories that answer, and why the others do not."""
+    artifacts: list[dict[str, Any]] = []
+    revisions: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for repo in repos:
         try:
-            listing = list_repo(repo, patience=patience, progress=progress or Silent())
+            listing = list_repo(repo, patience=patience, progress=progress)
         except (NetworkError, UnknownName) as error:
             failed[repo] = error.message
             continue
@@ -185,9 +254,4 @@ def update_model(
         if artifact:
             artifacts.append(artifact)
             revisions[repo] = listing.revision
-    if not artifacts:
-        raise NetworkError(f"none of the repositories of {model.id} could be read: {next(iter(failed.values()), '?')}")
-    path = _write(folder, f"update--{model.id}", {"schema": 1, "models": [{"id": model.id, "artifacts": artifacts}]})
-    _checked(path)
-    files = sum(len(artifact["files"]) for artifact in artifacts)
-    return Written(model=model.id, path=path, revisions=revisions, files=files, failed=failed)
+    return artifacts, revisions, failed

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.domain.machine import Machine
-from advisor.settings import Settings, config_folder, models_folder, results_path
+from advisor.settings import Settings, config_folder, data_folder, models_folder, results_path
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Workspace:
         """The catalog with the user's overlays."""
         from advisor.catalog.source import load_catalog, user_overlays
 
-        overlays = (*user_overlays(config_folder()), *self.settings.catalogs)
+        overlays = (*user_overlays(config_folder(), data_folder()), *self.settings.catalogs)
         return load_catalog(overlays)
 
     @cached_property

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.catalog.overlay import Layer, layer_of, merge_layers, read_layer
+from advisor.catalog.folder import RawCatalog
+from advisor.catalog.overlay import Layer, apply_layer, layer_of, merge_layers, read_layer
 from advisor.catalog.source import load_catalog, user_overlays
 from advisor.catalog.strict_yaml import parse_yaml
 from advisor.errors import BadDocument, UnknownName
@@ -82,9 +83,9 @@ def test_organisation_then_user(tmp_path, monkeypatch):
     organisation.mkdir()
     (config / "catalog").mkdir(parents=True)
     monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(organisation))
-    assert user_overlays(config) == (organisation, config / "catalog")
+    assert user_overlays(config, tmp_path / "data") == (organisation, config / "catalog")
     monkeypatch.setenv("ADVISOR_ORG_CATALOG", str(tmp_path / "none"))
-    assert user_overlays(config) == (config / "catalog",)
+    assert user_overlays(config, tmp_path / "data") == (config / "catalog",)
 
 
 def test_folders_are_read_in_order(tmp_path):
@@ -113,7 +114,40 @@ layers = st.builds(
     Layer,
     models=facts.map(lambda record: {"v/a": record}) | st.just({}),
     deny=st.fixed_dictionaries({"models": st.frozensets(st.sampled_from(["a/*", "b/*"]))}),
+    evidence=st.dictionaries(st.tuples(st.sampled_from("xy")), st.fixed_dictionaries({"score": st.integers(0, 9)})),
 )
+
+
+def test_results_are_laid_over_and_replace_the_same_result(tmp_path):
+    row = "{model: v/a, benchmark: B, task: t, unit: pct, source: mine, score: %s}"
+    (tmp_path / "a.yaml").write_text("schema: 1\nevidence: [" + row % 1 + "]\n")
+    (tmp_path / "b.yaml").write_text("schema: 1\nevidence: [" + row % 2 + "]\n")
+    raw = RawCatalog(evidence={"v/a": [{"model": "v/a", "benchmark": "B", "source": "other", "score": 3}]})
+    apply_layer(raw, read_layer([tmp_path]))
+    assert [row["score"] for row in raw.evidence["v/a"]] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("{model: v/a, benchmark: B, task: t, unit: pct, source: s, score: 400}", "outside"),
+        ("{model: v/a, benchmark: B, task: t, unit: frac, source: s, score: 40}", "outside"),
+        ("{model: v/a, benchmark: B, task: t, unit: stars, source: s, score: 4}", "unit"),
+        ("{model: v/a, benchmark: B, task: t, unit: pct, score: 4}", "source"),
+        ("{model: v/a, benchmark: B, task: t, unit: pct, source: s, score: high}", "score"),
+        ("just text", "evidence.0"),
+    ],
+)
+def test_bad_results_name_their_line(tmp_path, row, reason):
+    (tmp_path / "a.yaml").write_text(f"schema: 1\nevidence:\n- {row}\n")
+    with pytest.raises(BadDocument, match=rf"a.yaml:3: .*{reason}"):
+        read_layer([tmp_path])
+
+
+def test_a_later_schema_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("schema: 2\nmodels: []\n")
+    with pytest.raises(BadDocument, match="schema 2 is not known"):
+        read_layer([tmp_path])
 
 
 @given(layers, layers, layers)

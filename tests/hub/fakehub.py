@@ -126,6 +126,8 @@ class FakeHub:
         self.gated = False
         self.state_sizes = True
         self.rate_bytes_per_s: float | None = None
+        self.results: dict[str, Any] = {}
+        """What `expand[]=evalResults` gives, by repository."""
         self.listed_names: dict[str, str] = {}
         """Names to state in listings instead of the real ones."""
         self.stopping = threading.Event()
@@ -200,7 +202,8 @@ class FakeHub:
         return self.refs.get(repo, {}).get(revision, revision)
 
     def _answer_hub(self, sock: socket.socket, method: str, target: str, headers: dict[str, str]) -> bool:
-        path = urllib.parse.unquote(target.partition("?")[0])
+        path, _, query = target.partition("?")
+        path = urllib.parse.unquote(path)
         request = self._record(Request("hub", method, path, headers))
         queue = (
             self.faults.api
@@ -214,6 +217,8 @@ class FakeHub:
             return HUB_FAULTS[fault.kind](sock, method, fault.arg)
         if self.required_token is not None and headers.get("authorization") != f"Bearer {self.required_token}":
             return self._refuse(sock, known=bool(headers.get("authorization")))
+        if "evalResults" in query:
+            return self._answer_results(sock, path.removeprefix("/api/models/"))
         for pattern, answer in _ROUTES:
             if match := re.fullmatch(pattern, path):
                 return answer(self, sock, method, *match.groups())
@@ -249,6 +254,12 @@ class FakeHub:
             "siblings": [self._entry(name, file, sibling=True) for name, file in files.items()],
         }  # fmt: skip
         return respond_json(sock, document)
+
+    def _answer_results(self, sock: socket.socket, repo: str) -> bool:
+        if repo not in self.repos and repo not in self.results:
+            return respond_json(sock, {"error": "not found"}, 404, [("X-Error-Code", "RepoNotFound")])
+        stated = {"evalResults": self.results[repo]} if repo in self.results else {}
+        return respond_json(sock, {"id": repo, **stated})
 
     def _answer_resolve(self, sock: socket.socket, method: str, repo: str, revision: str, name: str) -> bool:
         files, commit = self._files(repo, revision), self._commit_of(repo, revision)
