@@ -3,17 +3,15 @@
 It takes kilobytes of disk whatever its length says, and lets an installed engine say what it would allocate.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.bench.gguf_metadata import file_architecture, metadata
 from advisor.bench.gguf_writing import header, pair
 from advisor.domain.architecture import Architecture
-from advisor.estimate.quant_rules import assign_types
 from advisor.estimate.tensor_types import aligned, tensor_bytes
 from advisor.estimate.tensors import tensor_list
-from advisor.estimate.weighing import quant_context
+from advisor.estimate.weighing import preset_types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ def write_sparse(path: Path, model: SparseModel) -> int:
     """Write the file; returns its length in bytes. Raises KeyError for an unknown preset, OSError from the disk."""
     a = model.architecture
     tensors = list(tensor_list(a, nextn=model.nextn))
-    types: Mapping[str, str] = assign_types(tensors, model.preset, quant_context(a, imatrix=True))
+    types = preset_types(a, tensors, model.preset)
     arch = file_architecture(a)
     settings = metadata(a, context=model.context, nextn=model.nextn)
     pairs = [pair("general.architecture", arch), pair("general.name", "shapes alone")]

@@ -14,10 +14,9 @@ from typing import BinaryIO
 from advisor.bench.gguf_metadata import metadata
 from advisor.bench.gguf_writing import FLOATS, INTEGERS, STRINGS, array, header, pair, text
 from advisor.domain.architecture import Architecture, Attention
-from advisor.estimate.quant_rules import assign_types
 from advisor.estimate.tensor_types import BLOCKS, aligned, tensor_bytes
 from advisor.estimate.tensors import Tensor, tensor_list
-from advisor.estimate.weighing import quant_context
+from advisor.estimate.weighing import preset_types
 
 TILE_BYTES = 1 << 20
 """Random data is made once a type and repeated: weights need not differ, they must not be zero."""
@@ -99,7 +98,7 @@ def write_gguf(
 ) -> int:
     """Write a whole model; returns its bytes. Raises KeyError for a type or quantization that is not known here."""
     tensors = list(tensor_list(architecture))
-    types = dict(assign_types(tensors, quant, quant_context(architecture, imatrix=True)))
+    types = preset_types(architecture, tensors, quant)
     source = random.Random(seed)
     tiles: dict[str, bytes] = {}
     written = file.write(header(_pairs(architecture, name), tensors, types))

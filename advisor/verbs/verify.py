@@ -51,8 +51,7 @@ def verify_choice(choice: Choice, workspace: Workspace) -> Verification:
 
 
 def _sparse(choice: Choice) -> SparseModel:
-    architecture, quant = choice.model.architecture, choice.estimate.quant
-    preset = "MXFP4_MOE" if quant == "MXFP4" else preset_of(quant)
+    architecture, preset = choice.model.architecture, preset_of(choice.estimate.quant)
     if architecture is None or architecture.gguf_arch is None:
         raise UsageError(f"llama.cpp does not load {choice.model.id}: there is nothing to ask it")
     if choice.estimate.engine not in ENGINES or preset is None:
