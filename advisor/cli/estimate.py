@@ -11,6 +11,7 @@ EPILOG = """\b
 Examples:
   advisor estimate qwen3-8b:Q4_K_M
   advisor estimate gpt-oss-20b --context 32768 --gpu "RTX 4090" --json
+  advisor estimate gemma-3-4b:Q4_K_M --context 16384 --verify
 """
 
 
@@ -19,6 +20,9 @@ Examples:
 @request_options
 @machine_options
 @click.option("--assume-idle", is_flag=True, help="Count memory that other programs hold now as free")
+@click.option(
+    "--verify", is_flag=True, help="Ask an installed llama.cpp what it would allocate (llama-fit-params); no download"
+)
 @common_options
 def command(target: str, **values: Any) -> int:
     """Memory and speed of one choice on this machine or a stated one."""
@@ -28,12 +32,19 @@ def command(target: str, **values: Any) -> int:
     from advisor.verbs.estimate import estimate_choice
     from advisor.verbs.workspace import Workspace
 
-    result = estimate_choice(target, request, selection, Workspace(settings))
+    workspace = Workspace(settings)
+    verify = values["verify"]
+    result = estimate_choice(target, request, selection, workspace)
+    verification = None
+    if verify:
+        from advisor.verbs.verify import verify_choice
+
+        verification = verify_choice(result, workspace)
     from advisor.cli.output import emit_json, emit_text, stdout_width
     from advisor.report.estimate import estimate_document, estimate_text
 
     if settings.json:
-        emit_json(estimate_document(result))
+        emit_json(estimate_document(result, verification))
     else:
-        emit_text(estimate_text(result, stdout_width()))
+        emit_text(estimate_text(result, stdout_width(), verification))
     return 0

@@ -20,7 +20,6 @@ class FlatFormat(NamedTuple):
     embeddings_too: bool
     type_name: str
     """The ggml type that is read and multiplied at a like cost."""
-    experts_only: bool = False
 
 
 FORMATS: dict[str, FlatFormat] = {
@@ -33,7 +32,7 @@ FORMATS: dict[str, FlatFormat] = {
     "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
     "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
-    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", True),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4"),
     "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
     "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
@@ -66,9 +65,11 @@ def preset_of(quant: str) -> str | None:
     use the published size (`WeightProfile.scaled_to`) or the file's header.
     """
     name = quant.upper().removeprefix("UD-")
+    if name == "MXFP4":
+        return "MXFP4_MOE"
     if name in BASE_TYPE:
         return name
-    if name == "MXFP4_MOE" or not name.endswith(("_L", "_XL")):
+    if not name.endswith(("_L", "_XL")):
         return None
     return _RECIPES.get(name.rpartition("_")[0])
 
@@ -94,8 +95,6 @@ def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     outer = "blk." not in tensor.name
     plain = len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name
     if plain or (outer and not chosen.embeddings_too):
-        return 16.0, "bf16"
-    if chosen.experts_only and "_exps." not in tensor.name:
         return 16.0, "bf16"
     return chosen.bits, chosen.type_name
 

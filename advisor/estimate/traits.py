@@ -49,6 +49,8 @@ class Traits:
     rope_freqs: bool = False
     window_sinks: bool = False
     causal: bool = True
+    experts_type: str = ""
+    """Type of the experts in every published GGUF, whatever its preset: weights trained in it are not converted."""
     output_gate: str = ""
     """Gate on attention's output: double (q twice as wide), full (a projection of its own), head (one value a head)."""
 
@@ -89,7 +91,8 @@ TRAITS: dict[str, Traits] = {
     "phi3": Traits(fused_qkv=True, fused_gate=True),
     "phimoe": Traits(qkv_bias=True, out_bias=True, norm_bias=True, output_bias=True),
     "gpt-oss": Traits(
-        qkv_bias=True, out_bias=True, norms=("attn_norm", "post_attention_norm"), sinks=True, expert_bias=True
+        qkv_bias=True, out_bias=True, norms=("attn_norm", "post_attention_norm"), sinks=True, expert_bias=True,
+        experts_type="mxfp4",
     ),
     "deepseek2": _DEEPSEEK, "deepseek32": _DEEPSEEK, "glm-dsa": _DEEPSEEK, "deepseek4": _DEEPSEEK,
     "glm5-next": _DEEPSEEK, "kimi-linear": _DEEPSEEK, "kimi-k3": _DEEPSEEK,

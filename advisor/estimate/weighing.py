@@ -40,16 +40,30 @@ def quant_context(architecture: Architecture, *, imatrix: bool) -> QuantContext:
     )
 
 
+def preset_types(
+    architecture: Architecture, tensors: Sequence[Tensor], preset: str, *, imatrix: bool = True
+) -> dict[str, str]:
+    """Type of each tensor in a published file of a preset. Raises KeyError for one that llama.cpp does not have."""
+    types = assign_types(tensors, preset, quant_context(architecture, imatrix=imatrix))
+    kept = traits_of(architecture).experts_type
+    return {name: kept if kept and "_exps.weight" in name else kind for name, kind in types.items()}
+
+
 def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = True) -> WeightProfile:
-    """Bytes of `quant` for this architecture. Raises KeyError for a quantization nobody has described."""
+    """Bytes of `quant` for this architecture. Raises KeyError for a quantization nobody has described.
+
+    MXFP4 is the preset with MXFP4 experts for a mixture of experts, and all linear layers for a dense model.
+    """
     tensors = tensor_list(architecture)
     preset = preset_of(quant)
+    if preset == "MXFP4_MOE" and architecture.moe is None:
+        preset = None  # nothing of a dense model is MXFP4 there; its MXFP4 is the layout of safetensors
     if preset is not None:
-        types = assign_types(tensors, preset, quant_context(architecture, imatrix=imatrix))
+        types = preset_types(architecture, tensors, preset, imatrix=imatrix)
         sizes = {t.name: aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors}
         kind = "gguf"
     else:
-        kind, types, sizes = flat_bits(tensors, quant)
+        kind, types, sizes = flat_bits(tensors, quant.removesuffix("_MOE"))
     return _profile(architecture, (quant, kind), tensors, types, sizes)
 
 

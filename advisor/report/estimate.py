@@ -5,6 +5,7 @@ from typing import Any
 from advisor.decide.choice import Choice
 from advisor.decide.explanation import GRADE_WORDS, memory_line, speed_line
 from advisor.domain.units import format_count, format_duration, format_size
+from advisor.domain.verification import Verification
 from advisor.report.pick import commands, evidence_document, model_fields, params_document
 from advisor.report.quantities import estimate_fields
 from advisor.report.recommendation import machine_line, question_line, request_document
@@ -35,19 +36,21 @@ def choice_fields(choice: Choice) -> dict[str, Any]:
     }
 
 
-def estimate_document(choice: Choice) -> dict[str, Any]:
-    """The whole answer."""
+def estimate_document(choice: Choice, verification: Verification | None = None) -> dict[str, Any]:
+    """The whole answer; `verified` where an installed build was asked."""
     from advisor.report.machine import machine_document
+    from advisor.report.verification import verification_document
 
     return {
         "schema": "advisor.estimate/1",
         "machine": machine_document(choice.machine),
         "request": request_document(choice.question),
         **choice_fields(choice),
+        **({"verified": verification_document(verification)} if verification else {}),
     }
 
 
-def estimate_text(choice: Choice, width: int) -> str:
+def estimate_text(choice: Choice, width: int, verification: Verification | None = None) -> str:
     """The answer in a dozen lines."""
     estimate, model, speed = choice.estimate, choice.model, choice.estimate.speed
     active = model.active_params
@@ -77,6 +80,10 @@ def estimate_text(choice: Choice, width: int) -> str:
     if estimate.joules_per_answer:
         lines.append(f"  Energy: about {estimate.joules_per_answer.p50:.0f} J an answer")
     lines += [f"  Note: {limit}" for limit in estimate.limits]
+    if verification is not None:
+        from advisor.report.verification import verification_lines
+
+        lines += ["", *verification_lines(verification, width)]
     lines += ["", f"File: {format_size(_file_bytes(choice))}", f"Licence: {model.licence.id or 'unknown'}"]
     return "\n".join(lines)
 

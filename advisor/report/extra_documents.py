@@ -89,3 +89,50 @@ class Frontier(TypedDict):
 
     axis: Literal["latency", "memory"]
     points: list[FrontierPoint]
+
+
+class PartBytes(TypedDict):
+    """Bytes by use, without drivers, libraries and the process itself."""
+
+    weights: int
+    kv_cache: int
+    compute: int
+    total: int
+
+
+class PartDifference(TypedDict):
+    """By how much the estimate exceeds the engine's figure, in percent of it; null against nothing."""
+
+    weights: float | None
+    kv_cache: float | None
+    compute: float | None
+    total: float | None
+
+
+class DeviceCheck(PartBytes):
+    """One device: the engine's corrected figures, and ours."""
+
+    device: str
+    estimated: PartBytes
+    difference_pct: PartDifference
+
+
+class Correction(TypedDict):
+    """What was added to the engine's own figures, negative where taken off."""
+
+    name: str
+    bytes: int
+    why: str
+
+
+class Verified(PartBytes):
+    """What an installed build would allocate, corrected, over all devices; then what was estimated."""
+
+    engine: str
+    version: str | None
+    placed: Literal["gpu", "host"]
+    estimated: PartBytes
+    difference_pct: PartDifference
+    devices: list[DeviceCheck]
+    corrections: list[Correction]
+    resolution: int

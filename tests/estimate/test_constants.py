@@ -95,7 +95,7 @@ def test_types_differ_in_cost_per_byte(constants):
 @pytest.mark.parametrize(
     ("name", "preset"),
     [("q4_k_m", "Q4_K_M"), ("UD-Q4_K_XL", "Q4_K_M"), ("Q6_K_L", "Q6_K"), ("UD-IQ2_XXS", "IQ2_XXS"), ("mlx-4bit", None),
-     ("mxfp4", None), ("MXFP4_MOE", "MXFP4_MOE"), ("FP8", None)],
+     ("mxfp4", "MXFP4_MOE"), ("MXFP4_MOE", "MXFP4_MOE"), ("FP8", None)],
 )  # fmt: skip
 def test_presets_behind_names(name, preset):
     assert preset_of(name) == preset

@@ -1,0 +1,57 @@
+"""Writes a GGUF file that is all header: real names, types, shapes and settings, and a hole where the weights would be.
+
+It takes kilobytes of disk whatever its length says, and lets an installed engine say what it would allocate.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from advisor.bench.gguf_metadata import file_architecture, metadata
+from advisor.bench.gguf_writing import header, pair
+from advisor.domain.architecture import Architecture
+from advisor.estimate.tensor_types import aligned, tensor_bytes
+from advisor.estimate.tensors import tensor_list
+from advisor.estimate.weighing import preset_types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseModel:
+    """What to write. `context`: the length the model was trained on, in tokens."""
+
+    architecture: Architecture
+    preset: str
+    """A GGUF preset of `quant_rules`."""
+    context: int | None = None
+    nextn: bool = False
+    """With the blocks of multi-token prediction."""
+
+    def with_vocabulary(self, vocab: int) -> "SparseModel":
+        """The same with another number of tokens."""
+        a = replace(self.architecture, vocab=vocab, ple_vocab=vocab if self.architecture.ple_vocab else None)
+        return replace(self, architecture=a)
+
+    def with_window(self, factor: int) -> "SparseModel":
+        """The same with a sliding window `factor` times as long."""
+        attention = self.architecture.attention
+        if not attention.window:
+            return self
+        wider = replace(attention, window=attention.window * factor)
+        return replace(self, architecture=replace(self.architecture, attention=wider))
+
+
+def write_sparse(path: Path, model: SparseModel) -> int:
+    """Write the file; returns its length in bytes. Raises KeyError for an unknown preset, OSError from the disk."""
+    a = model.architecture
+    tensors = list(tensor_list(a, nextn=model.nextn))
+    types = preset_types(a, tensors, model.preset)
+    arch = file_architecture(a)
+    settings = metadata(a, context=model.context, nextn=model.nextn)
+    pairs = [pair("general.architecture", arch), pair("general.name", "shapes alone")]
+    pairs += [pair(key if key.startswith("xielu.") else f"{arch}.{key}", value) for key, value in settings.items()]
+    pairs += [pair("tokenizer.ggml.model", "no_vocab"), pair("tokenizer.ggml.token_type_count", 2)]
+    head = header(pairs, tensors, types)
+    length = len(head) + sum(aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors)
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(length)
+    return length
