@@ -23,8 +23,8 @@ from advisor.engines.embedded import EmbeddedEngine
 from advisor.engines.protocol import MeasurePlan
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
-from advisor.verbs.bench import usable_cores
 from advisor.verbs.gguf_identity import Identity
+from advisor.verbs.measuring import usable_cores
 from advisor.verbs.prediction import estimate_plan
 from advisor.verbs.workspace import Workspace
 

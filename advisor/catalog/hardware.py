@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, name_of, parse_name, readings, words
+from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, name_of, parse_name, readings, telling_part, words
 from advisor.domain.device import DeviceKind, DeviceSpec, Part, Price
 from advisor.domain.machine import Machine
 from advisor.domain.units import GIB
@@ -21,6 +21,8 @@ MEMORY_TOLERANCE = 0.08
 """A driver shows up to 6.3 % less than the label (ECC takes 1/16 of GDDR); sizes on sale differ by 12 % or more."""
 BANDWIDTH_TOLERANCE = 0.03
 """Memory clock x bus width against the data sheet; 4070 with GDDR6 and GDDR6X lie 5 % apart."""
+NEAR = 0.62
+"""Likeness from which a device is suggested: 4909 and 4090 have 0.75, two names of nothing in common under 0.5."""
 MAX_COUNT = 64
 """More GPUs than any one machine has."""
 
@@ -230,26 +232,26 @@ class HardwareCatalog:
         return found[0] if found else self.find(name)
 
     def suggestions(self, name: str) -> tuple[str, ...]:
-        """Up to three devices whose names come close."""
+        """Up to three devices of which some name comes close: what tells devices apart first, then shared words."""
         from difflib import SequenceMatcher
 
-        wanted = parse_name(name).tokens
-        text = name.strip().lower()
-        scored: list[tuple[float, str]] = []
+        wanted, telling = parse_name(name).tokens, telling_part(name)
+        best: dict[str, float] = {}
         for row in self._rows.values():
-            own = set(row["names"][0][0])
-            shared = len(wanted & own) / (len(wanted | own) or 1)
-            scored.append((shared + SequenceMatcher(None, text, row["name"].lower()).ratio(), row["name"]))
-        best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))
-        return tuple(n for score, n in best[:3] if score > 0.6)
+            for text in (row["name"], *row.get("aliases", ())):
+                own = parse_name(text).tokens
+                spelled = SequenceMatcher(None, telling, telling_part(text)).ratio()
+                score = spelled + 0.3 * len(wanted & own) / (len(wanted | own) or 1)
+                best[row["name"]] = max(score, best.get(row["name"], 0.0))
+        ranked = sorted(best, key=lambda known: (-best[known], known))
+        return tuple(known for known in ranked[:3] if best[known] >= NEAR)
 
     def _unknown(self, name: str) -> UnknownName:
+        near = self.suggestions(name[:80])
         return UnknownName(
             f"no device called `{name[:80]}` in the hardware catalog",
-            suggestions=self.suggestions(name[:80]),
-            hint=None
-            if self.suggestions(name[:80])
-            else "see `advisor hardware list`, or describe it in --catalog FILE",
+            suggestions=near,
+            hint=None if near else "see `advisor hardware list`, or describe it in --catalog FILE",
         )
 
     def _all_names(self) -> Iterable[tuple[str, Name, bool]]:

@@ -106,6 +106,12 @@ def parse_name(text: str) -> Name:
     )
 
 
+def telling_part(text: str) -> str:
+    """What tells a device from its siblings, in the order it was written: `4090` of "NVIDIA GeForce RTX 4090"."""
+    found = [part for word in re.findall(r"[a-z0-9]+", clean(text)) for part in _split(word)]
+    return " ".join(w for w in found if w not in _NOISE | OPTIONAL) or " ".join(found)
+
+
 def readings(text: str) -> list[Name]:
     """The ways to read a name, best first: whole; without its brackets; what follows "w/"; what the brackets hold."""
     lowered = clean(text)

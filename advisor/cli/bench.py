@@ -38,7 +38,8 @@ def command(target: str | None, **values: Any) -> int:
     """
     settings = take_settings(values)
     from advisor.cli.bench_progress import make_listener
-    from advisor.verbs.bench import BenchRequest, bench
+    from advisor.verbs.bench import bench
+    from advisor.verbs.measuring import BenchRequest
     from advisor.verbs.workspace import Workspace
 
     with make_listener(settings) as listener:

@@ -155,7 +155,8 @@ class LiveSession:
     def bench(self, target: str, request: Request, watch: BenchWatch) -> BenchReport:
         """Measure a choice on this machine and learn from it."""
         from advisor.tui.live_bench import Listening, report_of
-        from advisor.verbs.bench import BenchRequest, bench
+        from advisor.verbs.bench import bench
+        from advisor.verbs.measuring import BenchRequest
 
         listening = Listening(watch)
         try:

@@ -14,9 +14,9 @@ from advisor.engines.protocol import Listener
 from advisor.errors import DiskFull
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
-from advisor.verbs.bench import BenchRequest, bench_target
 from advisor.verbs.bench_target import BenchTarget
 from advisor.verbs.gguf_identity import Identity
+from advisor.verbs.measuring import BenchRequest, bench_target
 from advisor.verbs.workspace import Workspace
 
 QUANT = "Q4_K_M"

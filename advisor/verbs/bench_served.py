@@ -13,7 +13,7 @@ from advisor.domain.machine import Machine
 from advisor.engines.protocol import Listener, MeasurePlan
 from advisor.errors import UnknownName, UsageError
 from advisor.hub.names import clean_text
-from advisor.verbs.bench import BenchRequest, measure_and_keep, plan_of, usable_cores
+from advisor.verbs.measuring import BenchRequest, measure_and_keep, plan_of, usable_cores
 from advisor.verbs.workspace import Workspace
 
 KEY_VARIABLE = "OPENAI_API_KEY"

@@ -13,8 +13,8 @@ from advisor.engines.choice import choose_for_answer
 from advisor.engines.protocol import Listener, MeasurePlan, ignore_progress
 from advisor.errors import AdvisorError, EngineError, UnknownName, UsageError
 from advisor.hub.names import clean_text, is_repo_id
-from advisor.verbs.bench import earlier_results, usable_cores
 from advisor.verbs.bench_target import BenchTarget, find_downloaded, find_target
+from advisor.verbs.measuring import earlier_results, usable_cores
 from advisor.verbs.prediction import estimate_plan, prediction_of, sensible_gpu_layers, with_patience
 from advisor.verbs.workspace import Workspace
 

@@ -115,6 +115,22 @@ def test_an_unknown_or_ambiguous_name_is_never_guessed(hardware: HardwareCatalog
     assert len(caught.value.suggestions) <= 3
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("RTX 4909", "GeForce RTX 4090"), ("RTX4O90", "GeForce RTX 4090"), ("RTX 6090", "GeForce RTX 5090"),
+        ("GTX 1090", "GeForce GTX 1080"), ("M5 Ultraa", "Apple M5 Ultra"), ("L4S", "L40S"),
+        ("Strix Hallo", "Ryzen AI Max+ 395 (Radeon 8060S)"), ("Radeon 7900 XTZ", "Radeon RX 7900 XTX"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_hand_is_understood(hardware: HardwareCatalog, typed: str, meant: str) -> None:
+    assert meant in hardware.suggestions(typed)
+
+
+def test_nothing_is_suggested_for_what_is_like_nothing(hardware: HardwareCatalog) -> None:
+    assert hardware.suggestions("abacus") == ()
+
+
 def test_suggestions_are_near(hardware: HardwareCatalog) -> None:
     with pytest.raises(UnknownName) as caught:
         hardware.find("RTX 6000")
