@@ -1,6 +1,8 @@
 """llama-server's command line for a choice (options: llama.cpp, tools/server/README.md)."""
 
-from advisor.engines.serve_plan import ServePlan
+from advisor.engines.serve_plan import Output, ServePlan
+
+OUTPUT_FLAGS = {Output.TEXT: (), Output.VECTORS: ("--embeddings",), Output.SCORES: ("--reranking",)}
 
 
 def llama_server_argv(plan: ServePlan) -> tuple[str, ...]:
@@ -19,4 +21,4 @@ def llama_server_argv(plan: ServePlan) -> tuple[str, ...]:
         argv += ["--threads", str(plan.threads)]
     if plan.projector:
         argv += ["--mmproj", plan.projector]
-    return (*argv, "--no-webui", "--no-slots", "--offline")
+    return (*argv, *OUTPUT_FLAGS[plan.output], "--no-webui", "--no-slots", "--offline")

@@ -1,10 +1,19 @@
 """What is to be served, engine-independent, and the command that does it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 HOST = "127.0.0.1"
 """Nothing but this machine may connect unless the user says so."""
 PORT = 8080
+
+
+class Output(StrEnum):
+    """What a model answers with: a server must be told when it is not text."""
+
+    TEXT = "text"
+    VECTORS = "vectors"
+    SCORES = "scores"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,7 @@ class ServePlan:
     host: str = HOST
     port: int = PORT
     projector: str | None = None
+    output: Output = Output.TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

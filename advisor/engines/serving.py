@@ -9,6 +9,7 @@ from advisor.engines.llama_serve import llama_server_argv
 from advisor.engines.mlx import mlx_argv
 from advisor.engines.ollama_serve import ollama_steps
 from advisor.engines.serve_plan import ServeCommand, ServePlan
+from advisor.engines.transformers_serve import transformers_argv
 from advisor.engines.vllm import vllm_argv
 from advisor.errors import EngineError
 
@@ -24,8 +25,11 @@ def serve_command(plan: ServePlan) -> ServeCommand:
             return ServeCommand(argv=vllm_argv(plan), program="vllm")
         case "mlx":
             return ServeCommand(argv=mlx_argv(plan), program="mlx_lm.server")
+        case "transformers":
+            return ServeCommand(argv=transformers_argv(plan), program="transformers")
     raise EngineError(
-        f"advisor knows no server command for {plan.engine}", hint="--engine llama.cpp, ollama, vllm or mlx"
+        f"advisor knows no server command for {plan.engine}",
+        hint="--engine llama.cpp, ollama, vllm, mlx or transformers",
     )
 
 

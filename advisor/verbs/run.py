@@ -10,8 +10,8 @@ from pathlib import Path
 
 from advisor.decide.choice import Choice
 from advisor.domain.estimate import PlacementKind
-from advisor.domain.model import Artifact, Model
-from advisor.engines.serve_plan import HOST, PORT, ServeCommand, ServePlan
+from advisor.domain.model import Artifact, Category, Model
+from advisor.engines.serve_plan import HOST, PORT, Output, ServeCommand, ServePlan
 from advisor.engines.serving import Image, image_for, serve_command
 from advisor.errors import EngineError, NothingFits, UsageError
 from advisor.hub.choose import canonical_quant
@@ -22,6 +22,9 @@ from advisor.verbs.estimate import estimate_choice
 from advisor.verbs.question import Request
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
+
+OUTPUTS = {Category.EMBED: Output.VECTORS, Category.RERANK: Output.SCORES}
+"""What models of a kind answer with, where it is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ def _plan(choice: Choice, artifact: Artifact | None, path: str | None, request: 
         memory_bytes=host,
         host=request.host,
         port=request.port,
+        output=OUTPUTS.get(choice.model.category, Output.TEXT),
     )
 
 
@@ -116,7 +120,7 @@ def start(result: RunResult) -> None:
     name = f"{result.choice.model.id}:{e.quant}"
     if not e.fits:
         raise NothingFits(f"{name} does not fit this machine: {'; '.join(e.limits)[:200]}")
-    if not result.present and result.plan.engine not in ("vllm", "mlx"):
+    if not result.present and result.plan.engine not in ("vllm", "mlx", "transformers"):
         raise UsageError(f"{name} is not downloaded", hint=f"advisor download {name}")
     program = shutil.which(result.command.argv[0])
     if program is None:

@@ -5,7 +5,7 @@ import shlex
 import pytest
 import yaml
 
-from advisor.engines.serve_plan import ServePlan
+from advisor.engines.serve_plan import Output, ServePlan
 from advisor.engines.serving import image_for, serve_command
 from advisor.errors import EngineError, UsageError
 from advisor.report.serving import (
@@ -46,7 +46,15 @@ def test_llama_server_gets_what_was_estimated():
     assert {"--no-webui", "--no-slots", "--offline"} <= set(argv)
 
 
-@pytest.mark.parametrize("engine", ["llama.cpp", "vllm", "mlx"])
+@pytest.mark.parametrize(("output", "flag"), [("vectors", "--embeddings"), ("scores", "--reranking")])
+def test_a_server_is_told_when_its_answer_is_no_text(output, flag):
+    assert flag in serve_command(plan(output=Output(output))).argv
+    assert flag not in serve_command(plan()).argv
+    with pytest.raises(EngineError, match=f"no {output}"):
+        serve_command(plan(engine="transformers", output=Output(output)))
+
+
+@pytest.mark.parametrize("engine", ["llama.cpp", "vllm", "mlx", "transformers"])
 def test_every_server_stays_on_this_machine(engine):
     assert value_after(serve_command(plan(engine=engine)).argv, "--host") == "127.0.0.1"
 
@@ -69,7 +77,7 @@ def test_ollama_is_created_from_the_chosen_file_and_pulls_nothing():
 
 def test_an_engine_without_a_server():
     with pytest.raises(EngineError):
-        serve_command(plan(engine="transformers"))
+        serve_command(plan(engine="whisper.cpp"))
 
 
 HOSTILE = "/srv/models/a b/$(touch x)';%h.gguf"
