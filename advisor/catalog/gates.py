@@ -160,7 +160,7 @@ def path_gate(record: Record) -> Iterator[Problem]:
             paths = [file["path"]] if file.get("path") else file.get("parts") or []
             if any(".." in path.split("/") for path in paths):
                 yield Problem(("artifacts", i, "files", j), "a path must not leave its folder")
-            if artifact["format"] == "gguf" and not paths:
+            if artifact["format"] == "gguf" and not paths and artifact.get("listed", True):
                 yield Problem(("artifacts", i, "files", j), "a GGUF file without a name")
 
 

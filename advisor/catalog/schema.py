@@ -178,12 +178,17 @@ class FileForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactForm:
-    """A repository with published files. `source` holds for every file that names none."""
+    """A repository with published files. `source` holds for every file that names none.
+
+    `listed` false: the repository is known but not its list of files; `files` then has the quantizations that its
+    maker publishes as a rule, and the names are read when one is downloaded.
+    """
 
     __pydantic_config__ = _CLOSED
     repo: Text
     format: Format
     role: Literal["model", "mmproj"] = "model"
+    listed: StrictBool = True
     revision: Commit | None = None
     imatrix: StrictBool | None = None
     source: SourceId

@@ -145,8 +145,9 @@ def engine_for(entry: CatalogEntry, question: Question, offered: Sequence[str]) 
 
 
 def engine_offered(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
-    """The first engine of these that loads the model."""
-    return next((name for name in offered if _loads(name, entry)), None)
+    """The first engine of these that loads the model from published files, else the first that loads it at all."""
+    loading = [name for name in offered if _loads(name, entry)]
+    return next((name for name in loading if quants_for(entry, name)), loading[0] if loading else None)
 
 
 def _loads(engine: str, entry: CatalogEntry) -> bool:

@@ -64,6 +64,12 @@ def test_a_sound_catalog_has_no_findings(tmp_path):
     assert reasons(folder(tmp_path, evidence=row)) == []
 
 
+def test_a_repository_without_a_list_of_files(tmp_path):
+    unlisted = FAMILY.replace("    format: gguf\n", "    format: gguf\n    listed: false\n")
+    unlisted = unlisted.replace("path: Qwen3-0.6B-Q8_0.gguf, ", "")
+    assert reasons(folder(tmp_path, family=unlisted)) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "at", "reason"),
     [
@@ -75,6 +81,7 @@ def test_a_sound_catalog_has_no_findings(tmp_path):
         ("released: [s001], ", "", "released:", "released: no source"),
         ("architecture: [s001]", "architecture: [s009]", "facts: {", "s009 is not in sources.yaml"),
         ("path: Qwen3", "path: x/../../Qwen3", "Q8_0.gguf", "path"),
+        ("path: Qwen3-0.6B-Q8_0.gguf, ", "", "quant: Q8_0", "a GGUF file without a name"),
         ("category: llm", "category: chatbot", "category:", "category"),
         ("native: 40960", "native: '40960'", "context:", "integer"),
         ("name: Qwen3 0.6B", "name: Qwen3 0.6B\n  colour: red", "colour:", "colour"),

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.decide.candidates import Reason
+from advisor.decide.candidates import Reason, engine_offered
 from advisor.decide.counterfactual import needs
 from advisor.decide.ranking import rank
 from advisor.domain.estimate import Placement, PlacementKind
@@ -92,6 +92,14 @@ def test_thinking_pays_for_its_tokens():
     budget = Budget(max_ttft_s=3.0, max_latency_s=30.0, stated=True)
     assert names(ask(Box(memory=64 * GB, bandwidth=60 * GB), shelf, budget=budget)) == ["both"]
     assert names(ask(Box(memory=64 * GB, bandwidth=5000 * GB), shelf, budget=Budget()))[0] == "thinker"
+
+
+def test_an_engine_without_published_files_gives_way_to_one_that_has_some():
+    vectors = entry(
+        "vectors", 1e9, 50, engines=("llama.cpp", "transformers"), published={"safetensors": ("Q8_0",)}
+    )  # fmt: skip
+    assert engine_offered(vectors, ("llama.cpp", "transformers")) == "transformers"
+    assert engine_offered(entry("nothing", 1e9, 50, published={}), ("llama.cpp", "transformers")) == "llama.cpp"
 
 
 def test_filters_count_their_reasons():
