@@ -42,6 +42,8 @@ def metadata(a: Architecture, *, context: int | None = None, nextn: bool = False
 def _ffn(a: Architecture, blocks: int) -> Value:
     """Width of the dense block; one a layer where they differ, 0 where a layer has none."""
     kinds = a.layer_kinds()
+    if a.gguf_arch == "qwen":
+        return 2 * (a.ffn or 0)  # the first Qwen states gate and up together
     if traits_of(a).single_block:
         width = a.ffn or (a.moe.ffn if a.moe else 0)
         return [width if kind == LayerKind.MLP else 0 for kind in kinds]

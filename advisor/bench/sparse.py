@@ -39,6 +39,21 @@ class SparseModel:
         return replace(self, architecture=replace(self.architecture, attention=wider))
 
 
+_HEAD_FIRST = frozenset(("gemma3n", "gemma4"))
+"""Architectures whose loader asks for a tied output head before the table that serves as one, and so lists both, though
+in main memory both are the same pages (src/models/gemma3n.cpp, gemma4.cpp, build b11434)."""
+
+
+def listed_twice_bytes(model: SparseModel) -> int:
+    """Bytes of a tied output head that llama.cpp lists a second time when everything is in main memory."""
+    a = model.architecture
+    tensors = list(tensor_list(a))
+    if a.gguf_arch not in _HEAD_FIRST or any(t.name == "output.weight" for t in tensors):
+        return 0
+    types = preset_types(a, tensors, model.preset)
+    return sum(aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors if t.name == "token_embd.weight")
+
+
 def write_sparse(path: Path, model: SparseModel) -> int:
     """Write the file; returns its length in bytes. Raises KeyError for an unknown preset, OSError from the disk."""
     a = model.architecture

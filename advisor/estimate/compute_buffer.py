@@ -13,33 +13,75 @@ PIPELINE_COPIES = 4
 
 
 def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool = True) -> int:
-    """Attention masks of one micro-batch: every cell of one stream, and of the window cache where there is one."""
+    """Attention masks of one micro-batch: every cell of one stream, and of the window cache where there is one.
+
+    An encoder has no cache: its tokens attend to each other. A sparse indexer has a mask of its own.
+    """
     streams = 1 if layout.unified else layout.sequences
     size = 2 if flash_attention else 4
     tokens = min(layout.micro_batch, layout.context)
+    if not shape.causal:
+        return size * tokens * tokens
     total = 0
     if any(kind.cache == "F" for kind in shape.layers):
         total += size * tokens * (cells(layout) // streams)
     if any(kind.cache == "W" for kind in shape.layers):
         total += size * tokens * (window_cells(layout, shape.window) // streams)
+    if any(kind.indexer_elements for kind in shape.layers):
+        total += 2 * tokens * (cells(layout) // streams)
     return total
 
 
-def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, devices: int = 1) -> int:
-    """Scratch of one device. With several devices the masks are held in four copies."""
+def compute_bytes(
+    shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, devices: int = 1, backend: str = ""
+) -> int:
+    """Scratch of one device. With several devices the masks are held in four copies; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
-    output_floats = outputs * shape.vocab // max(1, tokens) + 6 * shape.hidden + 10
-    floats = max(shape.ffn_floats, shape.attention_floats, output_floats)
+    waiting = 5 * shape.hidden
+    floats = max(
+        tokens * shape.ffn_floats,
+        tokens * (shape.attention_floats + (0 if engine.flash_attention else _score_floats(shape, layout))),
+        outputs * shape.vocab + tokens * (waiting + shape.hidden + 10),
+        tokens * waiting + _scan_floats(shape, tokens, layout.sequences),
+    )
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
-    total = 4 * tokens * floats + mask * (PIPELINE_COPIES if devices > 1 else 1)
-    if not engine.flash_attention:
-        total += 4 * tokens * shape.n_heads * cells(layout) * (2 if shape.sinks else 1)
-    return int(total * engine.activation_factor) + _dequantized_bytes(shape, layout)
+    total = 4 * floats + mask * (PIPELINE_COPIES if devices > 1 else 1)
+    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
+    return int(total * engine.activation_factor) + unpacked
+
+
+def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:
+    """Without flash attention a layer's scores exist: a float a token, head and attended cell."""
+    if not shape.causal:
+        return shape.n_heads * min(layout.micro_batch, layout.context)
+    streams = 1 if layout.unified else layout.sequences
+    if any(kind.reads == "F" for kind in shape.layers):
+        return shape.n_heads * (cells(layout) // streams)
+    return shape.n_heads * (window_cells(layout, shape.window) // streams) if shape.window else 0
+
+
+def _scan_floats(shape: ModelShape, tokens: int, sequences: int) -> int:
+    """A recurrent layer's inputs, convolution and states.
+
+    A delta net's buffers sit in gaps of the allocation while its states are small; as they grow past the hidden state
+    and past half of the channels, one and then two more buffers of all channels are needed, and last the states
+    themselves count twice. Traced over head counts, widths and 1 to 16 sequences.
+    """
+    if not shape.scan_floats:
+        return 0
+    usual = tokens * shape.scan_floats + sequences * shape.scan_state_floats
+    channels = shape.scan_channels
+    if not channels:
+        return usual
+    states = sequences * max(kind.state_traffic_bytes for kind in shape.layers) // 8
+    if states > tokens * (channels + shape.hidden) // 2:
+        return max(usual, 4 * tokens * channels, 5 * tokens * channels // 2 + 2 * states)
+    return max(usual, 3 * tokens * channels) if states > tokens * shape.hidden else usual
 
 
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:
-    """A 16-bit copy of one layer's keys and values, which flash attention needs of a quantized cache."""
+    """A 16-bit copy of one layer's keys and values, which some kernels of flash attention need of a quantized cache."""
     if layout.k_type in ("f16", "bf16", "f32") and layout.v_type in ("f16", "bf16", "f32"):
         return 0
     widest = max((kind.k_elements + kind.v_elements for kind in shape.layers if kind.cache == "F"), default=0)

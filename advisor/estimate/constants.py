@@ -48,6 +48,8 @@ class EngineProfile:
     process_bytes: int = 0
     vocab_bytes: int = 0
     """Host bytes a token of vocabulary."""
+    unpacks_cache: tuple[str, ...] = ()
+    """Backends whose flash attention works on a 16-bit copy of a quantized cache, one layer at a time."""
     prompt_cache_bytes: int = 0
     """Grows to this while running, host; can be turned off."""
     utilization: float | None = None
@@ -161,6 +163,7 @@ def _engine(name: str, plain: Plain) -> EngineProfile:
     values = dict(plain)
     values.pop("source", None)
     values["formats"] = tuple(values.get("formats", ("gguf",)))
+    values["unpacks_cache"] = tuple(values.get("unpacks_cache", ()))
     return EngineProfile(name=name, **values)
 
 

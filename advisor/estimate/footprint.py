@@ -40,6 +40,7 @@ def cache_layout(workload: Workload, engine: EngineProfile, kv_type: str = "f16"
         v_type=v_type or k_type,
         padding=engine.cache_padding,
         full_window=not engine.window_cache,
+        flash_attention=engine.flash_attention,
     )
 
 
@@ -105,7 +106,8 @@ def _on_device(
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
-    compute = compute_bytes(shape, layout, engine, devices=devices) + _staging_bytes(choice, placement)
+    compute = compute_bytes(shape, layout, engine, devices=devices, backend=backend)
+    compute += _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
         held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))
     overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes

@@ -27,6 +27,8 @@ class CacheLayout:
     padding: int = CELL_PADDING
     full_window: bool = False
     """Window layers keep every token (--swa-full; engines without window caches)."""
+    flash_attention: bool = True
+    """Without it values are kept transposed, in rows as wide as those of the widest layer."""
     state_copies: int = 1
     """Recurrent states kept per sequence: 1, and one more for each step speculation may roll back."""
 
@@ -56,11 +58,12 @@ def window_cells(layout: CacheLayout, window: int) -> int:
 def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
     """Bytes of keys and values, of all layers or of `counts` of each kind of layer."""
     full, window = cells(layout), window_cells(layout, shape.window)
+    widest = 0 if layout.flash_attention else max((k.v_elements for k in shape.layers if k.cache), default=0)
     total = 0
     for kind, n in zip(shape.layers, counts or shape.counts, strict=True):
         if kind.cache and n:
             row = row_bytes(kind.k_elements, layout.k_type)
-            row += row_bytes(kind.v_elements, layout.v_type) if kind.v_elements else 0
+            row += row_bytes(max(kind.v_elements, widest), layout.v_type) if kind.v_elements else 0
             row += row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
             total += n * row * (full if kind.cache == "F" else window)
     return total

@@ -65,6 +65,12 @@ class ModelShape:
     """How often each kind of layer occurs."""
     known: bool = True
     """False where the cache layout is the engine's own: sizes are rough."""
+    scan_floats: int = 0
+    """Scratch of a recurrent layer, floats a token beside the hidden state; 0 without one (see compute_buffer)."""
+    scan_state_floats: int = 0
+    """Its states in scratch, floats a sequence."""
+    scan_channels: int = 0
+    """Convolution channels of a delta net, whose buffers are moved apart when states outgrow the gaps; else 0."""
 
     @property
     def state_bytes(self) -> int:

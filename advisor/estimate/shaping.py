@@ -1,6 +1,5 @@
 """From an architecture to its shape: what each kind of layer keeps, reads and computes."""
 
-import math
 from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
@@ -12,6 +11,10 @@ from advisor.estimate.traits import Traits, traits_of
 
 _STATE_FLOPS = 7
 """FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
+INDEXER_TOP_K = 2048
+"""Positions that the sparse indexer of DeepSeek-V3.2 and GLM-5 keeps for each token (index_topk of both)."""
+_INPUT_FLOATS = 9
+"""Positions, cache indices and token numbers of one token, in floats."""
 _LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
 
 
@@ -29,15 +32,17 @@ def shape_of(architecture: Architecture) -> ModelShape:
     n_experts, n_used = (a.moe.n_experts, a.moe.n_used) if a.moe and expert_total else (0, 0)
     unused = expert_total * (n_experts - n_used) // n_experts if n_experts else 0
     outer = total - body - expert_total - looked_up - (0 if t.tied else output)
+    scan_floats, scan_state, channels = _scan(a)
     return ModelShape(
         n_layers=a.n_layers, hidden=a.hidden, vocab=a.vocab, total_params=total, active_params=total - unused,
         dense_params=body + max(0, outer), expert_params=expert_total, output_params=output,
         n_experts=n_experts, n_used=n_used, window=a.attention.window or 0,
         mla=a.attention.kind == AttentionKind.MLA and t.mla_cache, causal=t.causal, n_heads=a.attention.n_heads,
-        sinks=t.sinks, ffn_floats=_ffn_floats(a), attention_floats=_attention_floats(a, t),
+        sinks=t.sinks, ffn_floats=_ffn_floats(a, t), attention_floats=_attention_floats(a, t),
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
-        known=not a.kv_runtime_specific,
+        known=not a.kv_runtime_specific, scan_floats=scan_floats, scan_state_floats=scan_state,
+        scan_channels=channels,
     )  # fmt: skip
 
 
@@ -138,24 +143,44 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
     return ops + 2 * t.expert_bias + 2 * bool(a.ple_dim)
 
 
-def _ffn_floats(a: Architecture) -> int:
-    """Scratch floats a token of the widest feed-forward block (fitted to llama.cpp's allocator, see compute_buffer)."""
-    dense = max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0)
-    floats = 3 * dense + 5 * a.hidden + 9
-    if a.moe and a.moe.n_experts > 1:
-        inputs = 0 if a.gguf_arch == "gpt-oss" else a.hidden
-        routed = a.moe.n_used * (inputs + 3 * a.moe.ffn) + 5 * a.hidden
-        floats = max(routed, floats if a.moe.first_dense else 0)
-    return floats
+def _ffn_floats(a: Architecture, t: Traits) -> int:
+    """Scratch floats a token of the widest feed-forward block, and of the block's inputs that wait beside it.
+
+    A gated block holds gate, up and their product; without a gate the one product is overwritten. Experts do so for
+    each one used, and their outputs take the place of gate and up where they fit, else room of their own.
+    """
+    waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
+    wide = 3 if t.gated else 1
+    dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
+    if a.moe is None or a.moe.n_experts < 2:
+        return waiting + dense
+    inner, outer = a.moe.n_used * a.moe.ffn, a.moe.n_used * a.hidden
+    routed = wide * inner + (outer if outer > (wide - 1 or 1) * inner else 0)
+    return waiting + max(routed, dense if a.moe.first_dense or a.moe.step > 1 else 0)
 
 
 def _attention_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of attention: queries, output, and for MLA the absorbed queries of every head."""
-    m = a.attention
+    """Scratch floats a token of attention: queries, keys and output; for MLA the absorbed queries of every head.
+
+    A sparse indexer keeps the chosen positions of every one of its layers until the end of the graph.
+    """
+    m, waiting = a.attention, t.residual_floats * a.hidden + _INPUT_FLOATS
     if m.kind == AttentionKind.MLA and t.mla_cache:
         rank, rope, nope = m.kv_lora_rank or 0, m.rope_dim or 0, m.nope_dim or 0
-        return m.n_heads * (nope + rope + 2 * rank + rope) + 6 * a.hidden + 2 * rank
-    width = m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
+        chosen = INDEXER_TOP_K * a.n_layers if m.indexer_dim else 0
+        return waiting + m.n_heads * (2 * rank + nope + rope + m.v_dim) + chosen
+    if m.kind == AttentionKind.NONE:
+        return 0
+    return waiting + 3 * m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
+
+
+def _scan(a: Architecture) -> tuple[int, int, int]:
+    """Scratch of a recurrent layer: floats a token, floats a sequence, channels of a delta net (see ModelShape)."""
     linear = a.linear
-    inner = max(linear.d_inner, linear.v_heads * linear.v_dim) if linear else 0
-    return max(3 * width, 5 * inner) + 5 * a.hidden + math.ceil(m.n_kv_heads * m.k_dim)
+    if linear is None or linear.kind not in ("mamba", "mamba2", "gdn"):
+        return 0, 0, 0
+    conv, state = _state_elements(a, LayerKind.LINEAR if linear.kind == "gdn" else LayerKind.MAMBA)
+    if linear.kind == "gdn":
+        channels = conv // max(1, linear.conv - 1)
+        return 2 * channels, state + conv + channels, channels
+    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + linear.n_heads, state + conv, 0

@@ -91,13 +91,17 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
         yield from _norm("token_embd_norm", a.hidden, t)
     if t.final_norm:
         yield from _norm(t.final_norm, a.hidden, t)
+    if t.rope_freqs:
+        yield ("rope_freqs.weight", (a.attention.k_dim // 2,))
     if a.ple_dim:
         yield from _per_layer_embeddings(a)
 
 
 def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
     width = (a.ple_dim or 0) * a.n_layers
-    yield ("per_layer_token_embd.weight", (width, a.ple_vocab or a.vocab))
+    # Gemma 3n's converter fills both tables up to the same number of rows
+    rows = a.vocab if a.gguf_arch == "gemma3n" else a.ple_vocab or a.vocab
+    yield ("per_layer_token_embd.weight", (width, rows))
     yield ("per_layer_model_proj.weight", (a.hidden, width))
     yield ("per_layer_proj_norm.weight", (a.ple_dim or 0,))
     if a.gguf_arch == "gemma3n":
@@ -108,7 +112,10 @@ def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
 def _layer(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]:
     for name in _layer_norms(a, t, layer, kind):
         width = a.attention.n_heads * a.attention.v_dim if name == "attn_sub_norm" else a.hidden
-        yield from _norm(name, width, t)
+        if name == "ffn_norm" and a.gguf_arch == "falcon-h1":
+            yield (name, (width,))
+        else:
+            yield from _norm(name, width, t)
     yield from mixer_tensors(a, t, layer, kind)
     if not _is_bare_mixer(a, t, kind):
         yield from _feed_forward(a, t, layer)
@@ -201,7 +208,7 @@ def _experts(a: Architecture, t: Traits) -> Iterator[Named]:
     if t.expert_bias:
         yield ("ffn_gate_inp.bias", (n,))
     if t.router_bias:
-        yield ("exp_probs_b.bias", (n,))
+        yield ("exp_probs_b" if a.gguf_arch == "hy_v3" else "exp_probs_b.bias", (n,))
     yield from _shared_experts(a, t)
 
 

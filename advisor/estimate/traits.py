@@ -49,6 +49,8 @@ class Traits:
     rope_freqs: bool = False
     window_sinks: bool = False
     causal: bool = True
+    residual_floats: int = 5
+    """Copies of the hidden state that wait in scratch while the feed-forward block works (llama.cpp's allocator)."""
     experts_type: str = ""
     """Type of the experts in every published GGUF, whatever its preset: weights trained in it are not converted."""
     output_gate: str = ""
@@ -75,8 +77,9 @@ TRAITS: dict[str, Traits] = {
     "llama": LLAMA, "mistral": LLAMA, "mistral3": LLAMA, "mistral4": LLAMA, "baichuan": LLAMA, "deci": LLAMA,
     "arcee": Traits(gated=False), "smollm3": Traits(tied=True), "internlm2": LLAMA, "xverse": LLAMA, "orion": _GPT,
     "exaone": LLAMA, "ernie4_5": LLAMA, "ernie4_5-moe": Traits(router_bias=True), "paddleocr": LLAMA,
-    "minicpm": Traits(tied=True), "olmo": Traits(norms=(), final_norm=""), "llama4": LLAMA, "llada": LLAMA,
-    "granite": LLAMA, "granitemoe": LLAMA, "granitehybrid": LLAMA, "dream": _QWEN2, "deepseek": LLAMA,
+    "minicpm": Traits(tied=True), "olmo": Traits(norms=(), final_norm=""), "llada": LLAMA, "dream": _QWEN2,
+    "llama4": Traits(residual_floats=6), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
+    "granitehybrid": Traits(residual_floats=6),
     "seed_oss": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm")),
     "qwen": Traits(fused_qkv=True, qkv_bias=True), "qwen2": _QWEN2, "qwen2vl": _QWEN2,
     "qwen2moe": Traits(qkv_bias=True, shared_gate=True), "qwen3": _QWEN3, "qwen3moe": _QWEN3, "qwen3vl": _QWEN3,
@@ -86,8 +89,7 @@ TRAITS: dict[str, Traits] = {
     "gemma3n": replace(_GEMMA3, reused_has_kv=True), "gemma4": replace(_GEMMA3, rope_freqs=True),
     "phi2": Traits(
         qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_norm",), gated=False, ffn_bias=True,
-        output_bias=True,
-    ),
+        output_bias=True, residual_floats=6),
     "phi3": Traits(fused_qkv=True, fused_gate=True),
     "phimoe": Traits(qkv_bias=True, out_bias=True, norm_bias=True, output_bias=True),
     "gpt-oss": Traits(
@@ -102,19 +104,20 @@ TRAITS: dict[str, Traits] = {
     "glm4moe": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm"), router_bias=True),
     "minimax-m2": Traits(qk_norm="all", router_bias=True), "minimax-01": LLAMA,
     "mimo2": Traits(router_bias=True, window_sinks=True),
-    "step35": Traits(qk_norm="head", output_gate="head", router_bias=True),
-    "laguna": Traits(qk_norm="head", output_gate="head", router_bias=True),
-    "afmoe": Traits(qk_norm="head", norms=_GEMMA2_NORMS, router_bias=True, output_gate="full"),
+    "step35": Traits(qk_norm="head", output_gate="head", router_bias=True, residual_floats=6),
+    "laguna": Traits(qk_norm="head", output_gate="head", router_bias=True, residual_floats=6),
+    "afmoe": Traits(qk_norm="head", norms=_GEMMA2_NORMS, router_bias=True, output_gate="full", residual_floats=6),
     "hy_v3": Traits(qk_norm="head", router_bias=True),
     "hunyuan-dense": Traits(qk_norm="head", tied=True), "hunyuan-moe": _QWEN3,
     "dots1": Traits(qk_norm="head", router_bias=True), "bailingmoe2": Traits(qk_norm="head", router_bias=True),
     "exaone4": Traits(qk_norm="head", norms=_POST), "exaone-moe": Traits(qk_norm="head", router_bias=True),
     "olmo2": Traits(qk_norm="all", norms=_POST), "olmoe": Traits(qk_norm="all"),
-    "apertus": Traits(qk_norm="head", gated=False), "muse-glimmer": LLAMA,
-    "command-r": _COHERE, "cohere2": _COHERE, "cohere2moe": _COHERE,
+    "apertus": Traits(qk_norm="head", gated=False),
+    "muse-glimmer": Traits(qk_norm="head", norms=_GEMMA2_NORMS, output_gate="full"),
+    "command-r": _COHERE, "cohere2": replace(_COHERE, residual_floats=6), "cohere2moe": _COHERE,
     "stablelm": Traits(norm_bias=True), "bitnet": Traits(norms=("attn_norm", "attn_sub_norm", "ffn_norm"), tied=True),
     "starcoder2": Traits(qkv_bias=True, out_bias=True, norm_bias=True, gated=False, ffn_bias=True, tied=True),
-    "falcon": Traits(fused_qkv=True, norm_bias=True, norms=("attn_norm",), gated=False, tied=True),
+    "falcon": Traits(fused_qkv=True, norm_bias=True, norms=("attn_norm",), gated=False, tied=True, residual_floats=6),
     "gptneox": _GPT, "gpt2": replace(_GPT, positions=True, tied=True),
     "bloom": replace(_GPT, tied=True, embedding_norm=True),
     "starcoder": replace(_GPT, positions=True, tied=True), "mpt": Traits(fused_qkv=True, gated=False, tied=True),
@@ -137,6 +140,8 @@ TRAITS: dict[str, Traits] = {
 def _habits(architecture: Architecture) -> Traits:
     """The family's habits; for a model without a name in llama.cpp, those of GPT-2 or Llama, whichever it resembles."""
     name = architecture.gguf_arch
+    if name == "granitehybrid" and architecture.moe is not None:
+        return LLAMA
     if name == "nemotron_h" and architecture.moe is not None:
         return TRAITS["nemotron_h_moe"]
     if name is not None:

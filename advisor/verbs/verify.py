@@ -5,7 +5,7 @@ Its figures leave out or overstate a few things; each correction is named with i
 
 from dataclasses import replace
 
-from advisor.bench.sparse import SparseModel, write_sparse
+from advisor.bench.sparse import SparseModel, listed_twice_bytes, write_sparse
 from advisor.decide.choice import Choice
 from advisor.domain.estimate import DeviceMemory, Placement, PlacementKind
 from advisor.domain.verification import Correction, DeviceCheck, PartBytes, Verification
@@ -97,7 +97,8 @@ def _ask(
     served = program.ask(lambda path: write_sparse(path, slim), question)
     states, logits = _states(placed), 4 * placed.shape.vocab * layout.sequences
     engine = {name: replace(whole[name], compute=served[name].compute) for name in whole}
-    engine["Host"] += PartBytes(kv_cache=states, compute=logits)
+    twice = 0 if question.gpu_layers else listed_twice_bytes(model)
+    engine["Host"] += PartBytes(weights=-twice, kv_cache=states, compute=logits)
 
     def changed(part: str, new: dict[str, PartBytes]) -> int:
         return sum(getattr(new[name], part) - getattr(plain[name], part) for name in plain)
@@ -110,6 +111,9 @@ def _ask(
         Correction(
             name="logits of a batch", bytes=changed("compute", served),
             why="a server asks for the logits of one token a slot, the program reserves those of a whole batch",
+        ),
+        Correction(
+            name="tied head", bytes=-twice, why="listed a second time; in main memory it is the embedding's own pages"
         ),
         Correction(name="output buffer", bytes=logits, why="logits handed over for each slot, not in its figures"),
         Correction(
