@@ -190,9 +190,7 @@ def test_36_gpu_memory_is_not_main_memory(machine):
     files["/sys/devices/system/node/node9/cpulist"] = "\n"
     files["/sys/devices/system/node/node9/meminfo"] = f"Node 9 MemTotal:       {2**20} kB\n"
     result = machine(x86() | meminfo(341.57, 300) | Tree(files=files))
-    assert result.memory.total_bytes == pytest.approx(251.57 * GIB, rel=0.0001), (
-        "CXL memory on node 9 stays, and so does a node with CPUs"
-    )
+    assert result.memory.total_bytes == pytest.approx(251.57 * GIB, rel=0.0001), "CXL memory and nodes with CPUs stay"
     assert result.memory.available_bytes <= result.memory.total_bytes
 
 
