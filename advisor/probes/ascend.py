@@ -10,6 +10,8 @@ from advisor.probes.text import clean_or_none, fields, positive
 SOURCE = "npu-smi"
 LIMIT_S = 5.0
 MAX_CARDS = 64
+MAX_CHIPS = 8
+"""On one card; two is the most that was built."""
 
 
 def read_ascend(host: Host) -> Findings:
@@ -22,8 +24,8 @@ def read_ascend(host: Host) -> Findings:
     chips = re.findall(r"Chip Count\s*:\s*(\d{1,2})", listing.out)
     sightings: list[Sighting] = []
     for position, card in enumerate(dict.fromkeys(ids)):
-        count = int(chips[position]) if position < len(chips) else 1
-        sightings.extend(_chip(host, card, chip, count) for chip in range(max(1, min(count, 8))))
+        count = max(1, min(int(chips[position]), MAX_CHIPS)) if position < len(chips) else 1
+        sightings.extend(_chip(host, card, chip, count) for chip in range(count))
     return Findings(sightings=tuple(sightings))
 
 

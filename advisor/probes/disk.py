@@ -8,7 +8,7 @@ import re
 
 from advisor.domain.machine import Disk, ProbeNote
 from advisor.probes.host import Host
-from advisor.probes.text import whole
+from advisor.probes.text import clean, whole
 
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "ceph", "lustre", "glusterfs")
 """File systems behind a network."""
@@ -33,14 +33,14 @@ def disk_notes(host: Host, folder: str | None) -> tuple[ProbeNote, ...]:
     point, _, _, options = _mount(host, place)
     hint = "choose another folder with ADVISOR_MODELS"
     if "ro" in options:
-        message = f"{folder} lies on a disk that is mounted read-only ({point}): nothing can be downloaded there"
-        return (ProbeNote(source=f"mount {point}", message=message, hint=hint),)
+        message = f"{clean(folder, 200)} lies on a disk that is mounted read-only: nothing can be downloaded there"
+        return (ProbeNote(source=clean(f"mount {point}"), message=message, hint=hint),)
     if not host.accessible(place):
-        message = f"this user may not write to {place}, where models would go"
+        message = f"this user may not write to {clean(place, 200)}, where models would go"
         return (ProbeNote(source="permissions", message=message, hint=hint),)
     if any(option.partition("=")[0] in _QUOTAS for option in options):
-        message = f"{point} has quotas: this user may have less room than the disk has"
-        return (ProbeNote(source=f"mount {point}", message=message, hint="see `quota -s`"),)
+        message = f"{clean(point, 200)} has quotas: this user may have less room than the disk has"
+        return (ProbeNote(source=clean(f"mount {point}"), message=message, hint="see `quota -s`"),)
     return ()
 
 
@@ -69,7 +69,7 @@ def read_disk(host: Host, folder: str) -> Disk:
     kind = "network" if network else _kind(host, filesystem, device)
     sources = {} if free is None else {"free_bytes": "df" if network else "statvfs", "total_bytes": "statvfs"}
     if kind:
-        sources["kind"] = f"mount {point}" if filesystem else "/sys/dev/block"
+        sources["kind"] = clean(f"mount {point}") if filesystem else "/sys/dev/block"
     return Disk(path=folder, free_bytes=free, total_bytes=total, kind=kind, sources=sources)
 
 

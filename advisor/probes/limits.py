@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from advisor.probes.host import Host
-from advisor.probes.text import fields, number_set, whole
+from advisor.probes.text import clean, fields, number_set, positive, whole
 
 UNLIMITED_V1 = 1 << 62
 """cgroup v1 writes "no limit" as the largest page count times the page size, 9223372036854771712 with 4 KiB pages."""
@@ -48,7 +48,7 @@ def read_limits(host: Host) -> Limits:
     return Limits(
         memory_bytes=smallest[0] if smallest else None,
         memory_free_bytes=min(rooms, default=None),
-        memory_source=f"cgroup {smallest[2]}" if smallest else None,
+        memory_source=f"cgroup {clean(smallest[2], 300)}" if smallest else None,
         cpu_quota=min(quotas, default=None),
         allowed_cpus=_allowed_cpus(host),
         address_space_bytes=_address_space(host),
@@ -104,7 +104,7 @@ def _chain(host: Host, key: str, mounts: _Mounts, paths: dict[str, str]) -> Iter
 def _groups_v2(host: Host, mounts: _Mounts, paths: dict[str, str]) -> Iterator[_Group]:
     for folder in _chain(host, "v2", mounts, paths):
         limits = [whole(host.read(f"{folder}/{name}")) for name in ("memory.max", "memory.high")]
-        known = [v for v in limits if v is not None and v < UNLIMITED_V1]
+        known = [v for v in limits if v is not None and 0 <= v < UNLIMITED_V1]
         if known:
             cache = ("inactive_file", "active_file")
             yield min(known), _used(host, folder, "memory.current", cache), folder
@@ -155,5 +155,5 @@ def _address_space(host: Host) -> int | None:
     for line in (host.read("/proc/self/limits") or "").splitlines():
         if line.startswith("Max address space"):
             words = line[len("Max address space") :].split()
-            return whole(words[0]) if words else None
+            return positive(words[0]) if words else None
     return None

@@ -9,7 +9,7 @@ import re
 from advisor.domain.machine import HostMemory, ProbeNote
 from advisor.probes.host import Host
 from advisor.probes.limits import Limits
-from advisor.probes.text import fields, kib, number_set, whole
+from advisor.probes.text import fields, kib, number_set, positive, whole
 
 _NODE = re.compile(r"node(\d+)")
 
@@ -104,7 +104,7 @@ def _swap_bytes(host: Host) -> int | None:
     for line in text.splitlines()[1:]:
         words = line.split()
         if len(words) >= 3 and not words[0].startswith("/dev/zram"):
-            total += (whole(words[2]) or 0) * 1024
+            total += (positive(words[2]) or 0) * 1024
     return total
 
 

@@ -53,5 +53,5 @@ def _line(line: str, columns: tuple[str, ...]) -> Sighting | None:
         backend="cuda",
         pci_address=normal_address(row["pci.bus_id"]),
     )
-    uuid = row["uuid"] if row["uuid"].startswith("GPU-") else None
+    uuid = clean(row["uuid"]) if row["uuid"].startswith("GPU-") else None
     return Sighting(source=SOURCE, device=device, uuid=uuid)

@@ -125,4 +125,4 @@ def _sighting(entry: Any, source: str) -> Sighting | None:
         pci_id=f"{vendor:04x}:{device_id:04x}",
     )
     place = entry.get("luid") or f"{accelerator.pci_id} {entry.get('index', 0)}"
-    return Sighting(source=source, device=accelerator, uuid=f"adapter {place}")
+    return Sighting(source=source, device=accelerator, uuid=clean(f"adapter {place}"))

@@ -17,14 +17,14 @@ from advisor.decide.recommendation import NearMiss, Pick
 from advisor.domain.machine import Machine
 from advisor.errors import AdvisorError, UsageError
 from advisor.tui.form_values import FIELDS, defaults_of, parse_field, question_words, request_from
-from advisor.tui.messages import MachineRead, Ranked, TasksRead, WorkFailed
+from advisor.tui.messages import MachineRead, MemoryRead, Probing, Ranked, TasksRead, WorkFailed
 from advisor.tui.palette import ActionCommands
 from advisor.tui.screens.home import HomeScreen
 from advisor.tui.session import Session
 from advisor.tui.shown import target_of
 from advisor.tui.simulation import Simulation
 from advisor.tui.theme import DARK, LIGHT
-from advisor.tui.widgets.machine_header import MachineHeader
+from advisor.tui.widgets.machine_header import MachineHeader, free_memory_differs
 from advisor.tui.widgets.question_form import QuestionForm
 from advisor.verbs.question import Request
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 DEBOUNCE_S = 0.12
 """Quiet time after a key before the question is asked again."""
+REFRESH_S = 15.0
+"""How often free memory is read again: a model loaded elsewhere shows soon, and no driver is asked all the time."""
+NOTABLE = 0.1
+"""Part of a pool by which its free memory must have changed for the question to be asked again."""
 NEEDED_WIDTH, NEEDED_HEIGHT = 60, 16
 """The smallest terminal in which every screen can be read."""
 
@@ -65,6 +69,7 @@ class AdvisorApp(App[None]):
         self.theme = DARK.name
         self.push_screen(self.home)
         self.call_after_refresh(self._begin)
+        self.set_interval(REFRESH_S, self._refresh_machine)
 
     def _begin(self) -> None:
         self._read_catalog()
@@ -106,10 +111,21 @@ class AdvisorApp(App[None]):
     def _read_machine(self, simulation: Simulation | None) -> None:
         def job() -> Message:
             if simulation is None:
-                return MachineRead(self.session.here(), simulated=False)
+                return MachineRead(self.session.here(self._say_probing), simulated=False)
             return MachineRead(self.session.simulated(simulation), simulated=True)
 
         self.attempt("machine", job, self.post_message)
+
+    def _say_probing(self, what: str) -> None:
+        self.post_message(Probing(what))
+
+    def _refresh_machine(self) -> None:
+        if self.machine is not None and not self.simulated:
+            self._read_memory(self.machine)
+
+    @work(thread=True, exclusive=True, group="memory")
+    def _read_memory(self, machine: Machine) -> None:
+        self.attempt("memory", lambda: MemoryRead(self.session.refreshed(machine)), self.post_message)
 
     @work(thread=True, exclusive=True, group="rank")
     def _rank(self, request: Request, machine: Machine, asked: int) -> None:
@@ -133,6 +149,21 @@ class AdvisorApp(App[None]):
         self.home.query_one(MachineHeader).show(message.machine, simulated=message.simulated)
         self.ask()
 
+    def on_probing(self, message: Probing) -> None:
+        """Show how far the probe is, until the machine is known."""
+        if self.machine is None:
+            self.home.query_one(MachineHeader).say(message.what)
+
+    def on_memory_read(self, message: MemoryRead) -> None:
+        """Show what is free now; ask again where that may change the answer."""
+        if self.machine is None or self.simulated:
+            return
+        changed = free_memory_differs(self.machine, message.machine, NOTABLE)
+        self.home.query_one(MachineHeader).show(message.machine, simulated=False)
+        if changed:
+            self.machine = message.machine
+            self.ask()
+
     def on_ranked(self, message: Ranked) -> None:
         """Show the newest answer; drop one to an older question."""
         if message.asked != self._asked:
@@ -142,6 +173,8 @@ class AdvisorApp(App[None]):
 
     def on_work_failed(self, message: WorkFailed) -> None:
         """One line, and what to do."""
+        if message.work == "memory":  # asked again soon; until then the last figures stand
+            return
         hint = f" ({message.hint})" if message.hint else ""
         if message.work in ("catalog", "machine") and self.machine is None:
             self.home.query_one(MachineHeader).say(f"{message.message}{hint}")

@@ -5,7 +5,7 @@ catalog and one probed machine.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,18 @@ class LiveSession:
         """Every task of the catalog."""
         return self._workspace().catalog.tasks
 
-    def here(self) -> Machine:
+    def here(self, say: Callable[[str], None]) -> Machine:
         """This machine, probed anew."""
         self._here = None
-        self._here = self._workspace().here
+        self._here = self._workspace().probed(say)
+        return self._here
+
+    def refreshed(self, machine: Machine) -> Machine:
+        """The machine with the memory that is free now; no sleeping GPU is woken."""
+        from advisor.probes.live import LiveHost
+        from advisor.probes.refresh import refresh
+
+        self._here = refresh(machine, LiveHost())
         return self._here
 
     def simulated(self, simulation: Simulation) -> Machine:

@@ -28,6 +28,20 @@ class MachineRead(Message):
 
 
 @dataclass
+class Probing(Message):
+    """What is being asked of this machine."""
+
+    what: str
+
+
+@dataclass
+class MemoryRead(Message):
+    """This machine again, with the memory that is free now."""
+
+    machine: Machine
+
+
+@dataclass
 class Ranked(Message):
     """An answer. `asked` counts the questions, so that a late answer to an old one is dropped."""
 

@@ -2,7 +2,7 @@
 hand-made nouns. Every method may block, so it is called from workers only; what it returns is frozen."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -172,8 +172,12 @@ class Session(Protocol):
         """Every task of the catalog."""
         ...
 
-    def here(self) -> Machine:
-        """This machine, probed."""
+    def here(self, say: Callable[[str], None]) -> Machine:
+        """This machine, probed; `say` is told what is being asked."""
+        ...
+
+    def refreshed(self, machine: Machine) -> Machine:
+        """The machine with the memory that is free now."""
         ...
 
     def simulated(self, simulation: Simulation) -> Machine:

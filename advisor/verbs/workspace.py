@@ -11,6 +11,8 @@ from advisor.settings import Settings, config_folder, data_folder, models_folder
 from advisor.verbs.selection import MachineSelection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from advisor.bench.store import Store
     from advisor.catalog.library import Catalog
     from advisor.domain.device import DeviceSpec
@@ -70,9 +72,19 @@ class Workspace:
     @cached_property
     def here(self) -> Machine:
         """This machine, probed."""
+        return self.probed()
+
+    def probed(self, say: Callable[[str], None] | None = None) -> Machine:
+        """This machine, probed anew; `say` is told what is being asked."""
         from advisor.probes.assemble import probe_machine
 
-        return probe_machine(_Devices(self), models=models_folder())
+        host = None
+        if say is not None:
+            from advisor.probes.live import LiveHost
+            from advisor.probes.watched import WatchedHost
+
+            host = WatchedHost(LiveHost(), say)
+        return probe_machine(_Devices(self), host=host, models=models_folder())
 
     def machine(self, selection: MachineSelection) -> Machine:
         """The machine that the flags mean. Raises UsageError for flags that contradict each other."""

@@ -67,6 +67,28 @@ NAMES = {
     "13th Gen Intel(R) Core(TM) i9-13900K": "intel/core-13th-14th-gen-raptor-lake",
     "Snapdragon 8 Gen 2": "qualcomm/snapdragon-8-gen-2",
     "Rockchip RK3588 NPU": "rockchip/rk3588-npu",
+    "H100 SXM": "nvidia/h100-sxm5-80gb",
+    "A100 80GB": "nvidia/a100-sxm4-80gb",
+    "M3 Max 40-core": "apple/m3-max-16-core-cpu-40-core-gpu",
+    "M2 Pro 19-core": "apple/m2-pro-19-core-gpu",
+    "M1 Ultra 64 core": "apple/m1-ultra-64-core-gpu",
+    "Ryzen AI Max+ 395": "amd/ryzen-ai-max-plus-395-radeon-8060s",
+    "AI Max 395": "amd/ryzen-ai-max-plus-395-radeon-8060s",
+    "DGX Spark": "nvidia/gb10-dgx-spark",
+    "i9-14900K": "intel/core-13th-14th-gen-raptor-lake",
+    "i7 13700h": "intel/core-13th-gen-mobile-raptor-lake-h",
+    "Core i7-12700H": "intel/core-12th-gen-alder-lake",
+    "i9-13900HX": "intel/core-13th-14th-gen-raptor-lake",
+    "i7-1185G7": "intel/iris-xe-96eu-tiger-alder-raptor-lake",
+    "Ultra 9 285K": "intel/core-ultra-200s-arrow-lake-s",
+    "EPYC 9654": "amd/epyc-9004-genoa-bergamo",
+    "Xeon 8480+": "intel/xeon-scalable-4-sapphire-rapids",
+    "7800x3d": "amd/ryzen-7000-zen-4",
+    "W7900": "amd/radeon-pro-w7900",
+    "B60": "intel/arc-pro-b60",
+    "6700xt": "amd/radeon-rx-6700-xt",
+    "9060 xt 16gb": "amd/radeon-rx-9060-xt-16gb",
+    "AMD Ryzen Threadripper PRO 5995WX 64-Cores": "amd/threadripper-pro-3000wx-5000wx",
 }
 
 
@@ -160,6 +182,30 @@ def test_every_alias_finds_its_own_device_and_only_devices_that_share_it(hardwar
             assert device.id in found or laptop_under_a_desktop_name or machine_behind_a_device, (device.id, alias)
 
 
+SHARED_NAMES = {"Orin (nvgpu)", "Qualcomm(R) Adreno(TM) X1-85 GPU"}
+"""Several chips give these names, the same memory and no PCI id: only the names of their boards tell them apart."""
+
+
+def test_every_alias_with_what_a_driver_tells_is_its_own_device(hardware: HardwareCatalog) -> None:
+    """Name, GPU cores, PCI id, memory and bandwidth together, as a probe asks: the device, or none where several fit."""
+    checked = 0
+    for device in hardware.devices():
+        for alias in (device.name, *device.aliases) if device.kind != "machine" else ():
+            cores = f" ({device.cores}-core GPU)" if device.vendor == "Apple" and "core" not in alias else ""
+            for pci_id in device.pci_ids or (None,):
+                found = hardware.identify(
+                    pci_id=pci_id[:9] if pci_id else None,
+                    revision=pci_id[10:] or None if pci_id else None,
+                    name=alias + cores,
+                    memory_bytes=device.driver_visible_bytes or device.memory_bytes,
+                    bandwidth_bytes_per_s=device.bandwidth_bytes_per_s,
+                )
+                checked += 1
+                none_fits = found is None and alias in SHARED_NAMES
+                assert found == device or none_fits, (device.id, alias, pci_id, found)
+    assert checked > 1000
+
+
 def test_memory_decides_between_variants(hardware: HardwareCatalog) -> None:
     def named(name: str, gib: float) -> str | None:
         device = hardware.by_name(name, memory_bytes=round(gib * GIB))
@@ -181,6 +227,11 @@ def test_gpu_counts(hardware: HardwareCatalog) -> None:
         count, device = hardware.parse_gpu(text)
         assert (count, device.id) == (2, "nvidia/geforce-rtx-3090"), text
     assert hardware.parse_gpu("3090")[0] == 1
+    assert hardware.parse_gpu("3090 x 4") == (4, hardware.find("RTX 3090"))
+    assert hardware.parse_gpu("2x 9070xt") == (2, hardware.find("RX 9070 XT"))
+    assert hardware.parse_gpu("9070xt") == (1, hardware.find("RX 9070 XT"))
+    with pytest.raises(UsageError):
+        hardware.parse_gpu("0x RTX 3090")
     with pytest.raises(UsageError):
         hardware.parse_gpu("99x RTX 3090")
 

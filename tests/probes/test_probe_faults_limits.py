@@ -25,7 +25,8 @@ def machine(tree):
     ("value", "shown"),
     [
         ("0", [0]), ("1", [1]), ("1,0", [0, 1]), ("", []), ("-1", []), ("0,-1,1", [0]), ("7", []), ("NoDevFiles", []),
-        ("GPU-00000000-0000-0000-0000-000000003091", [1]), ("GPU-00000000", []),
+        ("GPU-00000000-0000-0000-0000-000000003091", [1]), ("GPU-00000000", []), ("NoDevFiles,0", []),
+        ("0,GPU-ffffffff,1", [0]), ("00000000-0000-0000-0000-000000003091", []), (" 1 , 0 ", [0, 1]),
         ("gpu-00000000-0000-0000-0000-000000003090,1", [0, 1]),
     ],
 )  # fmt: skip
@@ -184,10 +185,12 @@ def test_36_gpu_memory_is_not_main_memory(machine):
         files[f"/proc/driver/nvidia/gpus/000{i}:01:00.0/numa_status"] = f"Node: {node}\nStatus: online\n"
         files[f"/sys/devices/system/node/node{node}/cpulist"] = "\n"
         files[f"/sys/devices/system/node/node{node}/meminfo"] = f"Node {node} MemTotal:       {15 * 2**20} kB\n"
+    files["/proc/driver/nvidia/gpus/0007:01:00.0/numa_status"] = "Node: 0\nStatus: online\n"
+    files["/sys/devices/system/node/node0/meminfo"] = f"Node 0 MemTotal:       {125 * 2**20} kB\n"
     files["/sys/devices/system/node/node9/cpulist"] = "\n"
     files["/sys/devices/system/node/node9/meminfo"] = f"Node 9 MemTotal:       {2**20} kB\n"
     result = machine(x86() | meminfo(341.57, 300) | Tree(files=files))
-    assert result.memory.total_bytes == pytest.approx(251.57 * GIB, rel=0.0001), "CXL memory on node 9 stays"
+    assert result.memory.total_bytes == pytest.approx(251.57 * GIB, rel=0.0001), "CXL memory and nodes with CPUs stay"
     assert result.memory.available_bytes <= result.memory.total_bytes
 
 

@@ -8,7 +8,7 @@ from advisor.probes.assemble import probe, probe_machine
 from advisor.probes.document import machine_from
 from advisor.report.machine import machine_document, machine_text
 from tests.probes.machines import MACHINES, hybrid_intel, two_sockets
-from tests.probes.probe_trees import GIB, Tree, amdgpu, kfd, materialise, meminfo, pci, x86
+from tests.probes.probe_trees import GIB, Tree, amdgpu, kfd, materialise, meminfo, pci, said, x86
 
 
 def machine_of(tree, name):
@@ -104,6 +104,12 @@ def test_what_cannot_be_used_says_why(tree, name, words):
     machine = machine_of(tree, name)
     assert any(words in note.message and note.hint for note in machine.notes)
     assert machine.usable_accelerators() == () or name.startswith("arc")
+
+
+def test_a_card_of_no_chips_is_one_device(tree):
+    listing = said("\tNPU ID : 5\n\tChip Count : 0\n")
+    host = tree(MACHINES["ascend 910b, two chips"][0] | Tree(commands={"npu-smi info -l": listing}))
+    assert [d.memory_total_bytes for d in probe(None, host).machine.accelerators] == [64 * GIB]
 
 
 def test_macs(tree):

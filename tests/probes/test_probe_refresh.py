@@ -1,5 +1,7 @@
 """Free memory is read again, and a sleeping GPU is left alone."""
 
+from dataclasses import replace
+
 from advisor.probes.assemble import probe
 from advisor.probes.record import RecordingHost
 from advisor.probes.refresh import refresh
@@ -36,8 +38,35 @@ def test_a_sleeping_card_is_not_asked(tree, nvml):
     host = RecordingHost(tree(nvidia(nvml, **{"power/runtime_status": "suspended\n"})))
     machine = probe(None, host).machine
     host.answers["ask"].clear()
-    assert refresh(machine, host).accelerators == machine.accelerators
+    (fresh,), (before,) = refresh(refresh(machine, host), host).accelerators, machine.accelerators
+    assert fresh.memory_available_bytes == before.memory_available_bytes
+    assert fresh.sources["memory_available_bytes"] == f"nvml, read at {machine.probed_at}: it sleeps now"
     assert "nvml" not in host.answers["ask"]
+
+
+def test_equal_slices_of_one_card_keep_their_own_figures(tree, nvml):
+    card = pci(CARD, "10de:2330", driver="nvidia")
+    answer = nvml("h100_mig")
+    slices = [line for line in answer["lines"] if line["kind"] == "slice"]
+    for line, free in zip(slices, (3, 5), strict=True):
+        line["name"] = "NVIDIA H100 80GB HBM3 MIG 3g.40gb"
+        line["memory"] = {"total": 40 * GIB, "free": free * GIB}
+    host = tree(x86() | meminfo(64, 60) | card | Tree(answers={"nvml": answer}))
+    machine = probe(None, host).machine
+    slices[0]["memory"]["free"] = GIB
+    fresh = refresh(machine, host).usable_accelerators()
+    assert [d.memory_available_bytes for d in fresh] == [GIB, 5 * GIB]
+
+
+def test_a_watched_probe_says_what_it_asks(tree, nvml):
+    from advisor.probes.watched import WatchedHost
+
+    said = []
+    host = tree(nvidia(nvml))
+    watched = probe(None, WatchedHost(host, said.append)).machine
+    assert replace(watched, probed_at=None) == replace(probe(None, host).machine, probed_at=None)
+    assert any("NVIDIA driver" in text for text in said)
+    assert said[0].startswith("reading processor")
 
 
 def test_unified_follows_the_host(tmp_path):

@@ -330,6 +330,7 @@ class ExampleSession:
         self.asked = []
         self.selections = []
         self.fail = {}
+        self.fresh = None
 
     def _wait(self):
         if self.hold is not None:
@@ -343,9 +344,14 @@ class ExampleSession:
         self._maybe_fail("tasks")
         return TASKS
 
-    def here(self):
+    def here(self, say):
         self._maybe_fail("here")
+        say("asking the NVIDIA driver (up to 5 s) …")
         return self.machine
+
+    def refreshed(self, machine):
+        self._maybe_fail("refreshed")
+        return self.fresh or machine
 
     def simulated(self, simulation):
         self.selections.append(simulation)

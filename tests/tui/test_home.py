@@ -1,8 +1,11 @@
 """The first screen: asked once the machine is known, answering to every change, usable by keyboard alone."""
 
+from dataclasses import replace
+
 from textual.widgets import Input
 
 from advisor.errors import UsageError
+from advisor.tui.app import AdvisorApp
 from tests.tui.driving import press, running, screen_text, settle, until
 from tests.tui.examples import SMALL_SERVER, ExampleSession
 
@@ -26,6 +29,48 @@ async def test_the_first_answer_shows_machine_ranking_and_reasons():
         assert "10 meet the target" in text
         assert "measured on this task" in text
         assert "needs" not in text.splitlines()[-3]
+
+
+async def test_the_probe_is_shown_as_it_goes():
+    import threading
+
+    session, said = ExampleSession(), threading.Event()
+    read = session.here
+
+    def here(say):
+        machine = read(say)
+        assert said.wait(20)
+        return machine
+
+    session.here = here
+    app = AdvisorApp(session, show_timing=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "asking the NVIDIA driver" in screen_text(app))
+        said.set()
+        await until(pilot, lambda: "RTX 4090" in screen_text(app))
+
+
+async def test_free_memory_is_read_again_and_the_question_asked_where_it_matters():
+    session = ExampleSession()
+    async with running(session) as (app, pilot):
+        before = len(session.asked)
+        device = app.machine.accelerators[0]
+        for free_gib, asked in ((22, 0), (3, 1)):
+            fresh = replace(device, memory_available_bytes=free_gib << 30)
+            session.fresh = replace(app.machine, accelerators=(fresh, *app.machine.accelerators[1:]))
+            app._refresh_machine()
+            await settle(app, pilot)
+            assert f"RTX 4090 {free_gib}.0/24.0 GiB free" in screen_text(app)
+            assert len(session.asked) == before + asked
+
+
+async def test_a_simulated_machine_is_not_read_again():
+    session = ExampleSession()
+    async with running(session) as (app, pilot):
+        app.simulated, session.fail["refreshed"] = True, AssertionError("asked")
+        app._refresh_machine()
+        await settle(app, pilot)
+        assert not [w for w in app.workers if w.group == "memory"]
 
 
 async def test_the_form_shows_what_holds_by_default():

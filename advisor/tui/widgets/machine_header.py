@@ -42,6 +42,18 @@ def _host(memory: HostMemory, level: int) -> str:
     return text
 
 
+def free_memory_differs(before: Machine, after: Machine, share: float) -> bool:
+    """Whether the free memory of any pool differs by more than this share of the pool."""
+    pools = [(before.memory.available_bytes, after.memory.available_bytes, before.memory.total_bytes)]
+    pools += [
+        (a.memory_available_bytes, b.memory_available_bytes, a.memory_total_bytes)
+        for a, b in zip(before.accelerators, after.accelerators, strict=False)
+    ]
+    return any(
+        total is not None and old != new and abs((old or 0) - (new or 0)) > share * total for old, new, total in pools
+    )
+
+
 def machine_parts(machine: Machine, level: int) -> list[str]:
     """The pieces of the line; a higher `level` says less."""
     usable = machine.usable_accelerators()
