@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from advisor.estimate.shape import ModelShape
     from advisor.estimate.weights import WeightProfile
 
+ROWS_ELSEWHERE = 12
+"""Most results on other tasks that are shown for a score inferred from them."""
+
 
 class Catalog:
     """A compiled catalog folder."""
@@ -151,13 +154,17 @@ class Catalog:
         return tuple(evidence_of(row, sources) for row in self._line("evidence", model_id) or ())
 
     def evidence_for(self, model_id: str, task: str) -> tuple[EvidenceRow, ...]:
-        """What a model's score on a task rests on: the task's reference benchmarks first, newest first."""
+        """What a model's score on a task rests on: the task's reference benchmarks first, newest first. Without results
+        on the task itself: the newest ones on others, from which its score there was inferred.
+        """
         rows = self.evidence(model_id)
         stated: Mapping[str, Any] = next(
             (row for row in self.table("tasks").get("tasks", ()) if row.get("name") == task), {}
         )
         reference = [r.get("benchmark") for r in stated.get("reference", ())]
         found = [row for row in rows if row.benchmark in reference or row.task == task]
+        if not found:
+            return tuple(sorted(rows, key=lambda row: row.date or "", reverse=True)[:ROWS_ELSEWHERE])
         found.sort(key=lambda row: row.date or "", reverse=True)
         return tuple(sorted(found, key=lambda row: row.benchmark not in reference))
 

@@ -23,7 +23,9 @@ SHARED_GPU_FRACTIONS = {"AMD": 0.75, "Intel": 0.5}
 """Of main memory: an APU whose carve-out or GTT is raised (default half); an Intel iGPU's default half."""
 ASSUMED_RAM_BYTES = 32 * GIB
 ASSUMED_CORES = 8
-"""Of a processor that is not stated."""
+"""Of a processor that is not stated, or whose catalog entry covers parts with many numbers of cores."""
+ASSUMED_CORES_BY_FORM = {"datacenter": 16, "server": 16, "workstation": 16, "embedded": 4, "phone": 4}
+"""The same by what it is built for: near the low end of what is sold, so that nothing rests on more."""
 ASSUMED_CPU = "generic/generic-dual-channel-ddr4-3200"
 """The host of a GPU that is stated alone: modest, so that nothing is promised that rests on it."""
 
@@ -123,15 +125,28 @@ def _host(memory_bytes: int, cpu: DeviceSpec | None, source: str) -> HostMemory:
 
 
 def cpu_of(spec: DeviceSpec) -> Cpu:
-    """The processor as the catalog knows it. Cores are unknown: one platform has many."""
-    arm = "neon" in spec.instruction_sets
+    """The processor as the catalog knows it. One entry covers many numbers of cores: a modest one is assumed."""
+    arm = "neon" in spec.instruction_sets or spec.form == "phone"
+    cores = _cores_of(spec)
     return Cpu(
         name=spec.name,
         vendor=spec.vendor,
         machine="aarch64" if arm else "x86_64" if spec.instruction_sets else None,
+        physical_cores=cores,
+        logical_cores=cores,
+        usable_threads=cores,
         instruction_sets=spec.instruction_sets,
-        sources={"name": "catalog"},
+        sources={"name": "catalog", "physical_cores": "assumed", "usable_threads": "assumed"},
     )
+
+
+def _cores_of(spec: DeviceSpec) -> int:
+    return ASSUMED_CORES_BY_FORM.get(spec.form or "", ASSUMED_CORES)
+
+
+def _cores_note(spec: DeviceSpec) -> ProbeNote:
+    message = f"number of cores not known: {_cores_of(spec)} assumed for {spec.name}"
+    return ProbeNote(source="assumed", message=message, hint="a probe file of the machine itself has them")
 
 
 def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
@@ -147,6 +162,8 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
                 hint="give --ram",
             )
         )
+    if spec.vendor != "Apple":
+        notes.append(_cores_note(spec))
     return Machine(
         name=spec.name,
         origin="catalog",
@@ -195,6 +212,8 @@ def gpu_machine(
     if cpu is None and assumed_cpu is not None:
         message = f"processor not stated: {ASSUMED_CORES} cores with AVX2 and dual-channel memory assumed"
         notes.append(ProbeNote(source="assumed", message=message, hint="give --cpu"))
+    if cpu is not None:
+        notes.append(_cores_note(cpu))
     host = cpu or assumed_cpu
     return Machine(
         name=name or " + ".join(f"{count}x {spec.name}" if count > 1 else spec.name for count, spec in gpus),

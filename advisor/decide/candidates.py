@@ -39,6 +39,9 @@ ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "
 """Engines that load whatever llama.cpp loads."""
 
 
+UNPROVEN_PENALTY = 100.0
+"""Points off a model of which no result at all is published: below every model with one, so it comes only when none of
+those works."""
 FLOOR_PENALTY = 200.0
 """Points off a quantization too coarse for its model's size: below every other choice, so it comes only when nothing
 else fits."""
@@ -95,6 +98,8 @@ class System:
     base_sd: float
     grade: Grade
     thinking_tokens: int
+    proven: bool = True
+    """Some benchmark's result is known of the model, if on another task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +196,12 @@ def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:
             base_sd=sd,
             grade=Grade(grade),
             thinking_tokens=question.workload.thinking_tokens if thinks else 0,
+            proven=_is_proven(entry),
         )
+
+
+def _is_proven(entry: CatalogEntry) -> bool:
+    return any(grade != Grade.PRIOR for tasks in entry.quality.values() for _, _, grade in tasks.values())
 
 
 def utility(score: float, sd: float, grade: Grade, weight_bytes: float, work: float) -> float:
@@ -210,7 +220,8 @@ def utility_bound(system: System, question: Question) -> float:
     """No candidate of the system is worth more: no loss, no doubt, and one bit per weight."""
     params = float(system.entry.total_params or 1)
     active = float(system.entry.active_params or params)
-    return utility(system.base_score, 0.0, system.grade, params / 8, answer_tokens(system, question) * active / 8)
+    most = utility(system.base_score, 0.0, system.grade, params / 8, answer_tokens(system, question) * active / 8)
+    return most if system.proven else most - UNPROVEN_PENALTY
 
 
 def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
@@ -247,7 +258,8 @@ def _candidate(
         moe=sizes.expert_share > 0,
         native_bits=native_bits,
     )
-    floor = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
+    last = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
+    last += 0.0 if system.proven else UNPROVEN_PENALTY
     active = sizes.active_bytes(size)
     tokens = answer_tokens(system, question)
     return Candidate(
@@ -258,5 +270,5 @@ def _candidate(
         active_bytes=active,
         score=score,
         sd=sd,
-        utility=utility(score, sd, system.grade, size.file_bytes, tokens * active) - floor,
+        utility=utility(score, sd, system.grade, size.file_bytes, tokens * active) - last,
     )

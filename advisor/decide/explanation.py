@@ -1,9 +1,11 @@
 """Why a pick is a pick: its quality and evidence, memory, where its time goes, and what its neighbours would change."""
 
+from collections.abc import Sequence
+
 from advisor.decide.assessment import Assessment
 from advisor.decide.quality import probability_better
 from advisor.domain.estimate import Estimate
-from advisor.domain.model import Grade
+from advisor.domain.model import EvidenceRow, Grade
 from advisor.domain.units import format_duration, format_size
 
 GRADE_WORDS = {
@@ -12,6 +14,16 @@ GRADE_WORDS = {
     Grade.IMPUTED: "inferred from its results on other tasks",
     Grade.PRIOR: "no results published: expected from size, date and training",
 }
+
+
+def quality_source(assessment: Assessment, evidence: Sequence[EvidenceRow]) -> str:
+    """What a pick's score comes from: the newest result and how many more, or the fit that stands in for them."""
+    grade = assessment.candidate.system.grade
+    if not evidence:
+        return f"{GRADE_WORDS[grade]}, as fitted to the results of all models in the catalog"
+    first = evidence[0]
+    more = f" and {len(evidence) - 1} more" if len(evidence) > 1 else ""
+    return f"{GRADE_WORDS[grade]}: {first.benchmark}{more}, {first.source}"
 
 
 def time_shares(estimate: Estimate, phase: str) -> list[tuple[str, float]]:

@@ -6,6 +6,7 @@ tasks is loaded once. The value of a set is the sum of its utilities: no task co
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.question import Question
@@ -57,20 +58,33 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class _Option:
+    """One choice for one task: what has to be loaded for it, its bytes by device, and its worth."""
+
+    assessment: Assessment
+    resident: Resident
+    bytes: Mapping[str, int]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Partial:
     """A set that is not yet complete: what is resident, bytes by device, and the sum of utilities."""
 
-    chosen: tuple[Assessment, ...] = ()
+    chosen: tuple[_Option, ...] = ()
     resident: Mapping[Resident, Mapping[str, int]] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
     value: float = 0.0
 
-    def taken(self) -> dict[str, int]:
-        """Bytes by device."""
-        total: dict[str, int] = {}
-        for devices in self.resident.values():
-            for device, size in devices.items():
-                total[device] = total.get(device, 0) + size
-        return total
+    @property
+    def total(self) -> int:
+        """Bytes on all devices."""
+        return sum(self.taken.values())
+
+    @property
+    def order(self) -> tuple[float, int, tuple[Resident, ...]]:
+        """Most valuable first, then smallest, then by name: the same question has the same answer."""
+        return (-self.value, self.total, tuple(option.resident for option in self.chosen))
 
 
 def offered(assessment: Assessment, question: Question) -> bool:
@@ -106,15 +120,23 @@ def bytes_by_device(assessment: Assessment, machine: Machine) -> dict[str, int]:
     return taken
 
 
-def _added(partial: _Partial, option: Assessment, machine: Machine) -> _Partial:
-    key, size = resident_of(option), bytes_by_device(option, machine)
-    held = partial.resident.get(key)
-    if held is not None:
-        size = {device: max(size.get(device, 0), held.get(device, 0)) for device in {*size, *held}}
+def _taken_with(partial: _Partial, option: _Option) -> dict[str, int]:
+    """Bytes by device once an option joins: of what two tasks share, the larger window counts."""
+    held = partial.resident.get(option.resident, {})
+    taken = dict(partial.taken)
+    for device, size in option.bytes.items():
+        taken[device] = taken.get(device, 0) + max(size - held.get(device, 0), 0)
+    return taken
+
+
+def _added(partial: _Partial, option: _Option, taken: Mapping[str, int]) -> _Partial:
+    held = partial.resident.get(option.resident, {})
+    largest = {device: max(option.bytes.get(device, 0), held.get(device, 0)) for device in {*option.bytes, *held}}
     return _Partial(
         chosen=(*partial.chosen, option),
-        resident={**partial.resident, key: size},
-        value=partial.value + soft_utility(option),
+        resident={**partial.resident, option.resident: largest},
+        taken=taken,
+        value=partial.value + option.value,
     )
 
 
@@ -122,19 +144,17 @@ def _goes_in(taken: Mapping[str, int], room: Room) -> bool:
     return all((limit := room.get(device)) is None or size <= limit for device, size in taken.items())
 
 
-def _extended(
-    partials: Sequence[_Partial], options: Sequence[Assessment], machine: Machine, room: Room
-) -> list[_Partial]:
-    found = [_added(p, option, machine) for p in partials for option in options]
-    fitting = [p for p in found if _goes_in(p.taken(), room)]
-    best = sorted(fitting, key=_by_value)[:BEAM]
-    smallest = sorted(fitting, key=lambda p: (sum(p.taken().values()), _by_value(p)))[:BEAM]
+def _extended(partials: Sequence[_Partial], options: Sequence[_Option], room: Room) -> list[_Partial]:
+    """Every set with every option that goes in; of many, the most valuable and the smallest."""
+    fitting = [
+        _added(partial, option, taken)
+        for partial in partials
+        for option in options
+        if _goes_in(taken := _taken_with(partial, option), room)
+    ]
+    best = nsmallest(BEAM, fitting, key=lambda p: p.order)
+    smallest = nsmallest(BEAM, fitting, key=lambda p: (p.total, p.order))
     return list({id(p): p for p in [*best, *smallest]}.values())
-
-
-def _by_value(partial: _Partial) -> tuple[float, int, tuple[Resident, ...]]:
-    """Most valuable first, then smallest, then by name: the same question has the same answer."""
-    return (-partial.value, sum(partial.taken().values()), tuple(resident_of(a) for a in partial.chosen))
 
 
 def pack(
@@ -143,15 +163,20 @@ def pack(
     """The most valuable set of one working option a question within `room` (bytes by device; None: unknown)."""
     partials = [_Partial()]
     for question, choices in zip(questions, options, strict=True):
-        partials = _extended(partials, [a for a in choices if offered(a, question)], machine, room)
-    best = min(partials, key=_by_value, default=_Partial())
+        usable = [
+            _Option(a, resident_of(a), bytes_by_device(a, machine), soft_utility(a))
+            for a in choices
+            if offered(a, question)
+        ]
+        partials = _extended(partials, usable, room)
+    best = min(partials, key=lambda p: p.order, default=_Partial())
     tasks = tuple(question.task.name for question in questions)
     if len(best.chosen) < len(questions):
         return Together(members=(), pools=(), tasks=tasks)
-    members = tuple(Member(question=q, assessment=a) for q, a in zip(questions, best.chosen, strict=True))
+    members = tuple(Member(question=q, assessment=o.assessment) for q, o in zip(questions, best.chosen, strict=True))
     return Together(members=members, pools=tuple(_pools(best, room)), tasks=tasks)
 
 
 def _pools(partial: _Partial, room: Room) -> Iterator[Pool]:
-    for device, taken in sorted(partial.taken().items()):
+    for device, taken in sorted(partial.taken.items()):
         yield Pool(device=device, taken_bytes=taken, available_bytes=room.get(device))

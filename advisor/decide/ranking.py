@@ -1,17 +1,17 @@
 """Ranks systems by utility among those that fit and meet the budget; keeps what failed and why.
 
-The search goes best first: models enter a heap at an upper bound of their utility, are opened into candidates when
-they come up, and are assessed in order of utility. It stops when enough models work: most are never estimated.
+Candidates are assessed in order of utility (`order`), and the search stops when enough models work: most are never
+estimated.
 """
 
-import heapq
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.candidates import Candidate, Reason, Shelf, System, candidates, screen, systems, utility_bound
+from advisor.decide.candidates import Candidate, Reason, Shelf
+from advisor.decide.order import Order
 from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
@@ -41,30 +41,14 @@ class Ranking:
 
 @dataclass(slots=True)
 class _Search:
-    """State of one search: the heap and what has come out of it."""
+    """State of one search: what has come of the candidates so far."""
 
     question: Question
-    shelf: Shelf
     estimator: Estimator
-    offered: Sequence[str]
     too_slow: TooSlow
-    heap: list[tuple[float, int, System | Candidate]] = field(default_factory=list)
     works: dict[str, Assessment] = field(default_factory=dict)
     failed: dict[str, Assessment] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
-    pushed: int = 0
-
-    def push(self, bound: float, item: System | Candidate) -> None:
-        self.pushed += 1
-        heapq.heappush(self.heap, (-bound, self.pushed, item))
-
-    def open(self, system: System) -> None:
-        """Replace a system by its candidates; one whose bytes cannot be known has none."""
-        found = list(candidates(system, self.question, self.shelf, self.offered))
-        for candidate in found:
-            self.push(candidate.utility, candidate)
-        if not found:
-            self.fail(system.entry.id, Reason.ARCHITECTURE)
 
     def fail(self, model_id: str, reason: Reason) -> None:
         """Keep the first reason that was found for a model: it belongs to its best candidate."""
@@ -124,26 +108,17 @@ def rank(
     question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
 ) -> Ranking:
     """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
-    search = _Search(question, shelf, estimator, offered, TooSlow(estimator.mixed, offered[0] if offered else ""))
-    for entry in entries:
-        if question.model is not None and entry.id != question.model:
-            continue
-        reason = screen(entry, question, offered)
-        if reason is not None:
-            search.fail(entry.id, reason)
-            continue
-        for system in systems(entry, question):
-            search.push(utility_bound(system, question), system)
-    while search.heap and len(search.works) < question.limit:
-        _, _, item = heapq.heappop(search.heap)
-        if isinstance(item, System):
-            search.open(item)
-        else:
-            search.try_candidate(item)
-    for _, _, item in search.heap:
-        entry_id = item.entry.id if isinstance(item, System) else item.model_id
-        if entry_id not in search.works:
-            search.reasons.setdefault(entry_id, Reason.OUTRANKED)
+    order = Order(question, entries, shelf, offered)
+    search = _Search(question, estimator, TooSlow(estimator.mixed, offered[0] if offered else ""))
+    for candidate in order:
+        search.try_candidate(candidate)
+        if len(search.works) >= question.limit:
+            break
+    for model_id, reason in order.excluded.items():
+        search.fail(model_id, reason)
+    for model_id in order.rest():
+        if model_id not in search.works:
+            search.fail(model_id, Reason.OUTRANKED)
     return _conclude(search, len(entries))
 
 

@@ -127,6 +127,7 @@ class PickQuality(TypedDict):
     score: float
     sd: float
     grade: Literal["measured", "sibling", "imputed", "prior"]
+    source: str
     unquantized_score: float
     evidence: list[Evidence]
 

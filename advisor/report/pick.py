@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.explanation import quality_source
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import Artifact, EvidenceRow, Model
 from advisor.report.quantities import estimate_fields
@@ -78,6 +79,7 @@ def quality_document(assessment: Assessment, evidence: Sequence[EvidenceRow]) ->
         "score": round(candidate.score, 2),
         "sd": round(candidate.sd, 2),
         "grade": str(candidate.system.grade),
+        "source": quality_source(assessment, evidence),
         "unquantized_score": round(candidate.system.base_score, 2),
         "evidence": evidence_document(evidence),
     }

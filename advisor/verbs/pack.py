@@ -3,10 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from advisor.decide.assessment import Assessment
+from advisor.decide.assessment import Assessment, assess
+from advisor.decide.candidates import Candidate
+from advisor.decide.order import Order
 from advisor.decide.packing import HOST, Room, Together, bytes_by_device, offered, pack
+from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
-from advisor.decide.ranking import rank
+from advisor.decide.ranking import rank, soft_utility
 from advisor.domain.machine import Machine
 from advisor.errors import UsageError
 from advisor.estimate.constants import Constants
@@ -44,7 +47,7 @@ def recommend_together(questions: Sequence[Question], machine: Machine, workspac
     constants = workspace.catalog.constants
     estimator = MachineEstimator(machine, workspace, assume_idle=questions[0].assume_idle)
     room = room_of(estimator.machine, constants)
-    own = [tuple(_ever_smaller(question, estimator, room)) for question in questions]
+    own = [_ever_smaller(question, estimator, room) for question in questions]
     found = {(a.candidate.model_id, a.candidate.quant) for options in own for a in options}
     options = [
         (*mine, *_shared(question, found, mine, estimator)) for question, mine in zip(questions, own, strict=True)
@@ -52,22 +55,59 @@ def recommend_together(questions: Sequence[Question], machine: Machine, workspac
     return pack(questions, options, estimator.machine, room)
 
 
-def _ever_smaller(question: Question, whole: MachineEstimator, room: Room) -> Iterator[Assessment]:
+def _ever_smaller(question: Question, whole: MachineEstimator, room: Room) -> tuple[Assessment, ...]:
     """The best choice, the best that takes less, and so on: nothing else can be part of a best set, shared ones apart.
 
-    Less of every device at once, by the share that the last choice took of the device it filled most.
+    Less of every device at once, by the share that the last choice took of the device it filled most. One pass through
+    the candidates is enough: what does not work with some share of the machine does not work with less of it.
     """
-    catalog, constants = whole.workspace.catalog, whole.constants
-    asked, estimator, share = replace(question, limit=1), whole, 1.0
-    for _ in range(STEPS):
-        picks = rank(asked, catalog.entries(), catalog, estimator, estimator.engines).picks
-        if not picks or not offered(picks[0], question):
-            return
-        yield picks[0]
-        share = min(share, _share_taken(picks[0], whole.machine, room)) * SHRINK
-        if share < LEAST_SHARE:
-            return
-        estimator = MachineEstimator(_part(whole.machine, share, constants), whole.workspace)
+    descent = _Descent(question, whole, room)
+    for candidate in Order(question, whole.workspace.catalog.entries(), whole.workspace.catalog, whole.engines):
+        descent.consider(candidate)
+        if descent.share < LEAST_SHARE or len(descent.works) >= STEPS:
+            break
+    return (*descent.works, *descent.tolerable())
+
+
+class _Descent:
+    """One task's choices, each smaller than the one before."""
+
+    def __init__(self, question: Question, whole: MachineEstimator, room: Room) -> None:
+        self.question, self.whole, self.room = question, whole, room
+        self.share = 1.0
+        self.works: list[Assessment] = []
+        self._late: list[Assessment] = []
+        self._estimator = whole
+        self._too_slow = TooSlow(whole.mixed, next(iter(whole.engines), ""))
+
+    def consider(self, candidate: Candidate) -> None:
+        """Keep a candidate as long as it works, each time with less of the machine."""
+        while self.share >= LEAST_SHARE and len(self.works) < STEPS:
+            if self._estimator.cannot_fit(candidate) is not None or self._too_slow.rules_out(candidate):
+                return
+            assessment = assess(candidate, self.question, self._estimator)
+            if not assessment.works:
+                self._too_slow.remember(assessment)
+                self._late.append(assessment)
+                return
+            self.works.append(assessment)
+            self._shrink(_share_taken(assessment, self.whole.machine, self.room))
+
+    def _shrink(self, taken: float) -> None:
+        self.share = min(self.share, taken) * SHRINK
+        part = _part(self.whole.machine, self.share, self.whole.constants)
+        self._estimator = MachineEstimator(part, self.whole.workspace)
+
+    def tolerable(self) -> list[Assessment]:
+        """Those that only miss the task's own target and take less than any that works, likewise ever smaller."""
+        found: list[Assessment] = []
+        share = self.share
+        for assessment in sorted(self._late, key=soft_utility, reverse=True):
+            taken = _share_taken(assessment, self.whole.machine, self.room)
+            if taken <= share and assessment.estimate.speed and offered(assessment, self.question):
+                found.append(assessment)
+                share = taken * SHRINK
+        return found
 
 
 def _share_taken(assessment: Assessment, machine: Machine, room: Room) -> float:

@@ -23,7 +23,7 @@ def select_machine(selection: MachineSelection, workspace: "Workspace") -> Machi
     if selection.cpu_only and (selection.gpus or selection.vram):
         raise UsageError("--cpu-only leaves no GPU for --gpu or --vram", hint="drop one of them")
     if selection.hardware:
-        machine = _named(selection.hardware, workspace)
+        machine = _named(selection.hardware, selection.ram, workspace)
     elif selection.gpus or selection.cpu:
         machine = _described(selection, workspace)
     else:
@@ -33,7 +33,8 @@ def select_machine(selection: MachineSelection, workspace: "Workspace") -> Machi
     return _without_accelerators(machine) if selection.cpu_only else machine
 
 
-def _named(text: str, workspace: "Workspace") -> Machine:
+def _named(text: str, ram: str | None, workspace: "Workspace") -> Machine:
+    """A probe file's machine, or one of the catalog with the memory that is stated: a SoC's GPU shares it."""
     path = Path(text).expanduser()
     if path.suffix == ".json" or "/" in text or path.is_file():
         if path.exists():
@@ -42,7 +43,7 @@ def _named(text: str, workspace: "Workspace") -> Machine:
             return read_machine(path, workspace.catalog.hardware)
         if path.suffix == ".json" or text.startswith((".", "/", "~")):
             raise UsageError(f"there is no file {text}", hint="write one with `advisor probe --output FILE`")
-    return workspace.catalog.hardware.machine(text)
+    return workspace.catalog.hardware.machine(text, ram_bytes=parse_size(ram, "--ram") if ram else None)
 
 
 def _described(selection: MachineSelection, workspace: "Workspace") -> Machine:

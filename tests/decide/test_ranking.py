@@ -135,10 +135,18 @@ def test_an_unstated_window_asks_only_for_what_is_needed():
 
 
 def test_doubt_costs_but_does_not_forbid():
-    shelf = Market(entry("proven", 8e9, 55, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="prior"))
+    shelf = Market(entry("proven", 8e9, 55, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="imputed"))
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "proven"
-    shelf = Market(entry("proven", 8e9, 45, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="prior"))
+    shelf = Market(entry("proven", 8e9, 45, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="imputed"))
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "hoped"
+
+
+def test_a_model_without_any_result_comes_after_all_that_have_one():
+    shelf = Market(entry("unseen", 8e9, 80, sd=6.0, grade="prior"), entry("poor", 8e9, 30), entry("poorer", 1e9, 12))
+    assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf)) == ["poor", "poorer", "unseen"]
+    elsewhere = entry("seen-elsewhere", 8e9, 80, sd=6.0, grade="prior")
+    elsewhere.quality["default"]["coding"] = (70.0, 2.0, "measured")
+    assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), Market(elsewhere, *shelf.all)))[0] == "seen-elsewhere"
 
 
 def test_ties_go_to_evidence_then_to_the_smaller_and_faster():
