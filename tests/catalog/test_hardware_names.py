@@ -187,7 +187,7 @@ SHARED_NAMES = {"Orin (nvgpu)", "Qualcomm(R) Adreno(TM) X1-85 GPU"}
 
 
 def test_every_alias_with_what_a_driver_tells_is_its_own_device(hardware: HardwareCatalog) -> None:
-    """Name, GPU cores, PCI id, memory and bandwidth together, as a probe asks: the device, or none where several fit."""
+    """Name, GPU cores, PCI id, memory and bandwidth, as a probe asks: the device, or none where several fit."""
     checked = 0
     for device in hardware.devices():
         for alias in (device.name, *device.aliases) if device.kind != "machine" else ():
