@@ -87,7 +87,10 @@ def test_recommend_download_bench_recommend(here, model_file):
 
     after_all, after = only_this_model(here)
     assert after["basis"] in ("measured", "calibrated")
-    assert {p["basis"] for p in after_all["picks"]} <= {"measured", "calibrated"}
+    # a run teaches nothing of engines that did not take part
+    on_the_engine = [p for p in after_all["picks"] if p["engine"] == after["engine"]]
+    assert len(on_the_engine) > 5
+    assert {p["basis"] for p in on_the_engine} <= {"measured", "calibrated"}
     ratio = after["speed"]["decode_tps"]["p50"] / bench["decode_tps"]
     assert 0.85 <= ratio <= 1.15, f"predicted {ratio:.2f} of what was measured"
     if "noisy" in bench["tags"]:
