@@ -7,6 +7,9 @@ from advisor.errors import UsageError
 from advisor.verbs.question import Request
 from advisor.verbs.selection import MachineSelection
 
+DEFAULT_LIMIT = 5
+"""Rows that commands without `--limit` look at."""
+
 
 def take_selection(values: dict[str, Any]) -> MachineSelection:
     """Remove the machine options from a command's keyword arguments."""
@@ -43,7 +46,7 @@ def take_request(values: dict[str, Any]) -> Request:
         quant=values.pop("quant", None),
         min_quality=values.pop("min_quality", None),
         kv_type=values.pop("kv_type", None),
-        limit=values.pop("limit", None) or 5,
+        limit=values.pop("limit", DEFAULT_LIMIT),
         derivatives=values.pop("derivatives", False),
         model=values.pop("model", None),
         assume_idle=values.pop("assume_idle", False),

@@ -45,7 +45,7 @@ def command(target: str | None, **values: Any) -> int:
     with make_listener(settings) as listener:
         report = bench(BenchRequest(target=target, **values), Workspace(settings), listener)
     from advisor.cli.diagnostics import warn
-    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.cli.output import emit_json, emit_prose, stdout_width
     from advisor.report.bench import bench_document, bench_text
 
     for notice in report.notices:
@@ -53,5 +53,5 @@ def command(target: str | None, **values: Any) -> int:
     if settings.json:
         emit_json(bench_document(report))
     else:
-        emit_text(bench_text(report, stdout_width()))
+        emit_prose(bench_text(report, stdout_width()))
     return 130 if "interrupted" in report.result.tags else 0

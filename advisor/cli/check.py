@@ -30,13 +30,13 @@ def command(file: Path, **values: Any) -> int:
     from advisor.verbs.workspace import Workspace
 
     check = check_lock(read_lock(file), selection, Workspace(settings))
-    from advisor.cli.output import emit_json, emit_text
+    from advisor.cli.output import emit_json, emit_prose
     from advisor.report.lock import check_document, check_text
 
     if settings.json:
         emit_json(check_document(check))
     else:
-        emit_text(check_text(check))
+        emit_prose(check_text(check))
     if check.files_changed:
         return 4
     return 0 if check.holds else 3

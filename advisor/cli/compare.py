@@ -29,11 +29,11 @@ def command(targets: tuple[str, ...], **values: Any) -> int:
     from advisor.verbs.workspace import Workspace
 
     result = compare(targets, request, selection, Workspace(settings))
-    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.cli.output import emit_json, emit_prose, stdout_width
     from advisor.report.comparison import comparison_document, comparison_text
 
     if settings.json:
         emit_json(comparison_document(result))
     else:
-        emit_text(comparison_text(result, stdout_width()))
+        emit_prose(comparison_text(result, stdout_width()))
     return 0

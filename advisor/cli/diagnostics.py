@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 from advisor.errors import AdvisorError
 
@@ -21,7 +22,8 @@ def use_color(stated: bool | None) -> bool:
 
 def _line(kind: str, message: str, color: bool | None) -> None:
     label = f"\x1b[{_COLORS[kind]}m{kind}\x1b[0m" if use_color(color) else kind
-    print(f"{label}: {message}", file=sys.stderr, flush=True)
+    with suppress(BrokenPipeError):  # nobody reads it: the exit code still says what happened
+        print(f"{label}: {message}", file=sys.stderr, flush=True)
 
 
 def report_error(error: AdvisorError, *, color: bool | None = None) -> None:

@@ -40,11 +40,11 @@ def command(target: str, **values: Any) -> int:
         from advisor.verbs.verify import verify_choice
 
         verification = verify_choice(result, workspace)
-    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.cli.output import emit_json, emit_prose, stdout_width
     from advisor.report.estimate import estimate_document, estimate_text
 
     if settings.json:
         emit_json(estimate_document(result, verification))
     else:
-        emit_text(estimate_text(result, stdout_width(), verification))
+        emit_prose(estimate_text(result, stdout_width(), verification))
     return 0

@@ -12,13 +12,37 @@ def emit_text(text: str) -> None:
     sys.stdout.flush()
 
 
+def emit_prose(text: str) -> None:
+    """As `emit_text`; on a terminal, lines that are too long for it are broken between words."""
+    width = stdout_width(0)
+    if width:
+        text = "\n".join(part for line in text.splitlines() for part in _broken(line, width))
+    emit_text(text)
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """A line in parts, those after the first set in by two more than it. Words are never cut: they may be commands."""
+    if len(line) <= width:
+        return [line]
+    from textwrap import wrap
+
+    inset = " " * (len(line) - len(line.lstrip()))
+    return wrap(
+        line.lstrip(), width, initial_indent=inset, subsequent_indent=inset + "  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
 def emit_json(document: Mapping[str, Any]) -> None:
     """Write one JSON document, UTF-8, indented, keys in the order given. NaN is a defect and raises."""
     emit_text(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def stdout_width(default: int = 100) -> int:
-    """Columns of the terminal; `default` where stdout is none."""
+    """Columns of the terminal, or of the variable COLUMNS; `default` where stdout is no terminal and it is not set."""
+    import os
     import shutil
 
-    return shutil.get_terminal_size((default, 24)).columns if sys.stdout.isatty() else default
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        return default
+    return shutil.get_terminal_size((default or 80, 24)).columns

@@ -110,7 +110,7 @@ def _extras(asked: _Asked, request: "Request", result: "Recommendation", workspa
 
 
 def _emit(settings: Settings, asked: _Asked, result: "Recommendation", extras: "Extras | None") -> None:
-    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.cli.output import emit_json, emit_prose, stdout_width
     from advisor.report.recommendation import recommendation_document, recommendation_text
 
     document: dict[str, Any] = {}
@@ -123,7 +123,7 @@ def _emit(settings: Settings, asked: _Asked, result: "Recommendation", extras: "
     if settings.json:
         emit_json({**recommendation_document(result), **document})
     else:
-        emit_text("\n".join([recommendation_text(result, width, explain=asked.explain), *lines]))
+        emit_prose("\n".join([recommendation_text(result, width, explain=asked.explain), *lines]))
     if asked.svg is not None and extras is not None and extras.axis is not None:
         from advisor.report.frontier import frontier_svg
         from advisor.verbs.frontier import write_drawing

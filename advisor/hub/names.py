@@ -29,6 +29,11 @@ def is_repo_id(text: str) -> bool:
     return _REPO.fullmatch(text) is not None and ".." not in text and "--" not in text
 
 
+def means_a_path(text: str) -> bool:
+    """Whether a person who typed `text` meant a file or folder, there or not: no model's name begins so."""
+    return text.startswith(("/", "./", "../", "~"))
+
+
 def check_repo_id(text: str) -> str:
     """`text` unchanged. Raises UsageError."""
     if not is_repo_id(text):

@@ -109,13 +109,13 @@ COLUMNS = (
     Column("#", right=True),
     Column("Model", grow=True),
     Column("Quant"),
-    Column("Size", right=True),
+    Column("Size", right=True, drop=3),
     Column("Memory", right=True),
     Column("First", right=True),
     Column("Tok/s", right=True),
-    Column("Answer", right=True),
+    Column("Answer", right=True, drop=1),
     Column("Quality", right=True),
-    Column("Runs on"),
+    Column("Runs on", drop=2),
     Column("Budget"),
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from advisor.errors import BadDocument, UnknownName, UsageError
 from advisor.hub.choose import canonical_quant
 from advisor.hub.gguf_header import read_gguf_file
-from advisor.hub.names import clean_text
+from advisor.hub.names import clean_text, means_a_path
 from advisor.hub.store import Manifest, Store
 from advisor.settings import models_folder
 from advisor.verbs.gguf_identity import Identity, identify
@@ -23,16 +23,18 @@ class BenchTarget:
 
 
 def find_target(text: str | None, workspace: Workspace) -> BenchTarget:
-    """Raises UsageError for what is not downloaded, BadDocument for a file that is no GGUF."""
+    """Raises UsageError for what is not downloaded, UnknownName for no model, BadDocument for a file that is none."""
     if text is None:
         return _newest(workspace)
     path = Path(text).expanduser()
     if path.is_file():
         return _from_file(path, workspace)
-    if path.suffix.lower() == ".gguf" or text.startswith(("/", "./", "../", "~")):
+    if path.suffix.lower() == ".gguf" or means_a_path(text):
         raise UsageError(f"there is no file {clean_text(text, 200)}")
     found = find_downloaded(text, workspace)
     if found is None:
+        if "/" not in text:
+            workspace.catalog.split_choice(text)
         raise UsageError(
             f"{clean_text(text, 120)} is not downloaded",
             hint=f"advisor download {clean_text(text, 120)}; or name a GGUF file",

@@ -11,6 +11,7 @@ from advisor.hub.api import RepoListing, list_repo
 from advisor.hub.endpoint import file_url, find_token, hub_is_offline
 from advisor.hub.holdings import MAX_CONFIG_BYTES, Holdings, NamedStream, parse_config, read_local, read_streams
 from advisor.hub.inspection import Inspection, measure
+from advisor.hub.names import clean_text, means_a_path
 from advisor.hub.patience import DEFAULT_PATIENCE, Patience
 from advisor.hub.plan import Wanted, plan_download, select_files
 from advisor.hub.progress import Progress, Silent
@@ -44,8 +45,8 @@ def inspect_target(
     path = _existing(target)
     if path is not None:
         return _measure(request, str(path), read_local(path))
-    if target.endswith((".gguf", ".safetensors")) and ":" not in target:
-        raise UsageError(f"there is no file {target[:200]}")
+    if means_a_path(target) or (target.endswith((".gguf", ".safetensors")) and ":" not in target):
+        raise UsageError(f"there is no file {clean_text(target, 200)}")
     wanted = find_wanted(DownloadRequest(target=target, revision=request.revision), resolve)
     local = _downloaded(wanted)
     if local is not None:

@@ -12,7 +12,7 @@ from advisor.engines.answering import Answerer, Ending, Prompt, TextListener
 from advisor.engines.choice import choose_for_answer
 from advisor.engines.protocol import Listener, MeasurePlan, ignore_progress
 from advisor.errors import AdvisorError, EngineError, UnknownName, UsageError
-from advisor.hub.names import clean_text, is_repo_id
+from advisor.hub.names import clean_text, is_repo_id, means_a_path
 from advisor.verbs.bench_target import BenchTarget, find_downloaded, find_target
 from advisor.verbs.measuring import earlier_results, usable_cores
 from advisor.verbs.prediction import estimate_plan, prediction_of, sensible_gpu_layers, with_patience
@@ -95,7 +95,7 @@ def find_all(texts: Sequence[str], workspace: Workspace) -> tuple[BenchTarget, .
 
 
 def _find(text: str, workspace: Workspace) -> BenchTarget | None:
-    if Path(text).expanduser().is_file() or text.lower().endswith(".gguf") or text.startswith(("/", ".", "~")):
+    if Path(text).expanduser().is_file() or text.lower().endswith(".gguf") or means_a_path(text):
         return find_target(text, workspace)
     found = find_downloaded(text, workspace)
     if found is None:

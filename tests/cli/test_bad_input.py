@@ -33,6 +33,10 @@ from tests.cli.conftest import ROOT
         (("recommend", "--engine", "llama.cp"), "llama.cpp"),
         (("recommend", "--kv-type", "q1"), "q1"),
         (("recommend", "--limit", "-1"), "--limit"),
+        (("recommend", "--limit", "0"), "--limit"),
+        (("inspect", "/no/such/file"), "no file /no/such/file"),
+        (("bench", "./no-such-file"), "no file ./no-such-file"),
+        (("bench", "qwen3-8bb"), "Qwen3-8B"),
         (("recommend", "--catalog", "/no/such/place"), "/no/such/place"),
         (("recommend", "--taks", "chat"), "--task"),
         (("estimate", "gpt-neo-13b"), "gpt-neox-20b"),
@@ -76,6 +80,15 @@ def test_a_closed_pipe_is_quiet(advisor):
     assert done.stdout.startswith("{")
 
 
+def test_a_closed_stderr_does_not_change_the_exit_code(advisor):
+    command = f"{sys.executable} -m advisor recommend --max-ttft 1ms --gpu 'RTX 4090' 2>&1 >/dev/null | true"
+    done = subprocess.run(
+        ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"],
+        check=False, cwd=ROOT, env=advisor.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "3\n"
+
+
 def test_help_and_version_need_nothing(advisor):
     assert advisor("--help").returncode == 0
     assert advisor("--version").stdout.startswith("advisor ")
@@ -91,11 +104,29 @@ def test_without_a_terminal_it_recommends(advisor):
     assert "Quality" in done.stdout
 
 
-def test_lines_fit_eighty_columns(advisor):
-    done = advisor("recommend", "--gpu", "RTX 4090")
-    table = [line for line in done.stdout.splitlines() if line.startswith(("#", "1 ", "2 "))]
-    assert table
-    assert max(map(len, table)) <= 100
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recommend", "--gpu", "2x RTX 4090", "--explain"),
+        ("recommend", "--gpu", "RTX 4090", "--max-ttft", "1ms"),
+        ("estimate", "qwen3-30b-a3b", "--gpu", "RTX 4090"),
+        ("compare", "qwen3-8b", "gemma-3-4b", "--gpu", "RTX 4090"),
+    ],
+    ids=" ".join,
+)
+def test_lines_fit_the_terminal(advisor, arguments, columns):
+    advisor.environment["COLUMNS"] = str(columns)
+    lines = advisor(*arguments).stdout.splitlines()
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= columns
+
+
+def test_a_pipe_gets_whole_lines(advisor):
+    advisor.environment.pop("COLUMNS", None)
+    (line,) = [x for x in advisor("estimate", "qwen3-8b", "--gpu", "RTX 4090").stdout.splitlines() if "Speed:" in x]
+    assert "tokens/s" in line
+    assert len(line) > 100
 
 
 @pytest.mark.parametrize(
