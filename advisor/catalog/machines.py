@@ -149,6 +149,10 @@ def _cores_note(spec: DeviceSpec) -> ProbeNote:
     return ProbeNote(source="assumed", message=message, hint="a probe file of the machine itself has them")
 
 
+def _size_source(spec: DeviceSpec) -> str:
+    return "assumed: the smallest size it is sold with" if len(spec.memory_options_bytes) > 1 else "catalog"
+
+
 def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
     """A machine around a SoC, with the stated memory or the smallest it is sold with."""
     total = memory_of(spec, ram_bytes)
@@ -169,7 +173,7 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
         origin="catalog",
         os="darwin" if spec.vendor == "Apple" else "linux",
         cpu=cpu_of(spec),
-        memory=_host(total, spec, "stated" if ram_bytes else "catalog"),
+        memory=_host(total, spec, "stated" if ram_bytes else _size_source(spec)),
         accelerators=(accelerator_of(spec, pool_bytes=total),) if spec.backend not in (None, "cpu") else (),
         catalog_id=spec.id,
         max_power_w=spec.power_w,

@@ -105,16 +105,19 @@ def _nvidia(host: Host, on_bus: tuple[PciDevice, ...], memory: HostMemory) -> Fi
     cards = [device for device in on_bus if device.vendor == "nvidia"]
     if found.sightings or not cards:
         return found
-    return Findings(notes=(*found.notes, *_unusable_notes(host, cards)))
+    explained = any(note.source == "nvml" and note.hint for note in found.notes)
+    return Findings(notes=(*found.notes, *_unusable_notes(host, cards, explained=explained)))
 
 
-def _unusable_notes(host: Host, cards: list[PciDevice]) -> list[ProbeNote]:
-    """Why NVIDIA cards on the bus cannot be used."""
+def _unusable_notes(host: Host, cards: list[PciDevice], *, explained: bool) -> list[ProbeNote]:
+    """Why NVIDIA cards on the bus cannot be used. `explained`: the driver itself has said it."""
     drivers = {card.driver for card in cards}
     if "nouveau" in drivers:
         message, hint = "an NVIDIA GPU runs on nouveau, which cannot do CUDA", "install NVIDIA's own driver"
     elif "vfio-pci" in drivers:
         message, hint = "an NVIDIA GPU is handed to a virtual machine", "release it from vfio-pci to use it here"
+    elif explained:
+        return []
     elif "nvidia" in drivers and not host.exists("/dev/nvidia0"):
         message = "an NVIDIA GPU is on the host but not accessible from here"
         hint = "give the container access, e.g. `docker run --gpus all`"

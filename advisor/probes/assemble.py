@@ -98,10 +98,25 @@ def _read_basics(host: Host) -> _Basics:
         return _Basics(cpu=cpu, memory=memory, system=system, limits=Limits(), notes=system.notes)
     limits = read_limits(host)
     memory, notes = read_memory(host, limits)
-    system = read_system(host)
+    system, cpu = read_system(host), read_cpu(host, limits)
     return _Basics(
-        cpu=read_cpu(host, limits), memory=memory, system=system, limits=limits, notes=(*notes, *system.notes)
+        cpu=cpu, memory=_with_sticks(host, memory, cpu), system=system, limits=limits, notes=(*notes, *system.notes)
     )
+
+
+def _with_sticks(host: Host, memory: HostMemory, cpu: Cpu) -> HostMemory:
+    """Main memory with what the firmware tells of its modules, to those who may read it."""
+    if not host.accessible("/sys/firmware/dmi/tables/DMI"):
+        return memory
+    from advisor.probes.sticks import read_sticks
+
+    sticks = read_sticks(host, cpu.sockets)
+    if sticks is None:
+        return memory
+    rate = sticks.bandwidth_bytes_per_s
+    told = ("kind", "bandwidth_bytes_per_s") if rate is not None else ("kind",)
+    sources = {**memory.sources, **dict.fromkeys(told, sticks.source)}
+    return replace(memory, kind=sticks.kind, bandwidth_bytes_per_s=rate, sources=sources)
 
 
 def _with_accelerators(

@@ -66,7 +66,7 @@ def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> 
     if not spec.unified and not device.unified and not device.shared_with:
         wanted["memory_total_bytes"] = spec.driver_visible_bytes or spec.memory_bytes
     if device.shared_with:
-        wanted["power_limit_w"] = None
+        wanted["power_limit_w"] = wanted["link_bytes_per_s"] = None  # a slice has no links of its own
     gaps = {name: value for name, value in wanted.items() if value is not None and getattr(device, name) is None}
     return replace(
         device,

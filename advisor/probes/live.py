@@ -107,6 +107,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "nvml": _nvml,
     "machine": _machine,
     "drm_regions": _by_module("drm_regions", "read_regions"),
+    "memory_devices": _by_module("sticks", "read_tables"),
     "metal": _by_module("metal", "ask_metal"),
     "dxgi": _by_module("dxgi", "ask_dxgi"),
     "psutil": _by_module("portable", "psutil_answer"),

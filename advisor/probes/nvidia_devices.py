@@ -227,6 +227,12 @@ def _holder_notes(line: Mapping[str, Any], program: ProgramName) -> list[str]:
     return [f"{count} hold{'s' if len(held) == 1 else ''} {total / (1 << 20):.0f} MiB of it{who}"]
 
 
+def _slices_of(name: str | None) -> int | None:
+    """Compute slices by the profile in the name, `MIG 3g.40gb`, where the driver refuses the attributes."""
+    profile = re.search(r"MIG (\d)g\.", name or "")
+    return int(profile[1]) if profile else None
+
+
 def _slice(
     line: Mapping[str, Any], cards: Mapping[int, Mapping[str, Any]], driver: str | None, memory: HostMemory
 ) -> Sighting:
@@ -236,7 +242,7 @@ def _slice(
     if total is None:
         megabytes = _number(line.get("memory_mib"))
         total = megabytes * (1 << 20) if megabytes else None
-    parts = _number(line.get("slices"))
+    parts = _number(line.get("slices")) or _slices_of(_string(line.get("name")))
     share = total / whole.memory_total_bytes if total and whole.memory_total_bytes else 0.0
     bandwidth = whole.bandwidth_bytes_per_s
     device = Accelerator(
@@ -257,6 +263,7 @@ def _slice(
     return Sighting(
         source="nvml MIG",
         device=device,
+        other_names=(whole.name,),
         uuid=_string(line.get("uuid")) or f"MIG slot {line.get('parent')}/{line.get('slot')}",
         compute_share=min(1.0, parts / MIG_COMPUTE_SLICES) if parts else 0.0,
         memory_share=share,

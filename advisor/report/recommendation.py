@@ -74,6 +74,10 @@ def recommendation_document(result: Recommendation) -> dict[str, Any]:
     }
 
 
+def _assumed(source: str | None) -> str:
+    return " (assumed)" if source is not None and source.startswith("assumed") else ""
+
+
 def machine_line(machine: Machine) -> str:
     """The machine in one line."""
     parts = []
@@ -81,9 +85,13 @@ def machine_line(machine: Machine) -> str:
         memory = f"{format_size(a.memory_available_bytes or a.memory_total_bytes)} free"
         parts.append(f"{a.name} ({memory}, {format_rate(a.bandwidth_bytes_per_s)})")
     cpu = machine.cpu
-    parts.append(f"{cpu.name or 'CPU'}, {cpu.usable_threads or cpu.physical_cores or '?'} threads")
+    parts.append(
+        f"{cpu.name or 'CPU'}, {cpu.usable_threads or cpu.physical_cores or '?'} threads"
+        + _assumed(cpu.sources.get("usable_threads"))
+    )
     host = machine.memory
-    parts.append(f"{format_size(host.available_bytes)} of {format_size(host.total_bytes)} memory free")
+    size = f"{format_size(host.available_bytes)} of {format_size(host.total_bytes)} memory free"
+    parts.append(size + _assumed(host.sources.get("total_bytes")))
     return " · ".join(parts)
 
 

@@ -89,16 +89,18 @@ def source_reports(host: "RecordingHost") -> tuple[SourceReport, ...]:
         _nvml_report(answers["ask"].get("nvml"), "nvml" in answers["ask"]),
     ]
     for question, answer in answers["ask"].items():
-        if question.split(" ", maxsplit=1)[0] not in ("nvml", "module", "listening", "disk_space", "machine"):
-            state = "answered" if answer is not None else "nothing"
-            hint = None if answer is not None else _HINTS.get(question.split(" ", maxsplit=1)[0])
-            reports.append(SourceReport(source=question, state=state, detail=_size_of(answer), hint=hint))
+        source, _, about = question.partition(" ")
+        if source not in ("nvml", "module", "listening", "disk_space", "machine"):
+            state, hint = ("answered", None) if answer is not None else ("nothing", _HINTS.get(source))
+            detail = f"{about}: {_size_of(answer)}" if about else _size_of(answer)
+            reports.append(SourceReport(source=source, state=state, detail=detail, hint=hint))
     reports += [_command_report(words, answer) for words, answer in answers["run"].items()]
     return tuple(reports)
 
 
 _HINTS = {
     "drm_regions": "add the user to the group render, so that the card tells its memory",
+    "memory_devices": "the firmware's tables are for root: without them the data sheet's bandwidth is taken",
     "metal": "only a native Python on macOS can ask Metal",
     "dxgi": "a 64-bit Python on Windows is needed",
     "psutil": "reinstall psutil",
@@ -136,7 +138,7 @@ def _bus_report(host: "RecordingHost") -> SourceReport:
     if bus is None:
         return SourceReport(source="PCI bus", state="not asked", detail="this system has other sources")
     hint = None if bus else "containers and small boards may have none: state the GPU with --gpu"
-    detail = f"{len(bus)} devices of all kinds"
+    detail = f"{len(bus)} device{'' if len(bus) == 1 else 's'} of all kinds"
     return SourceReport(source="PCI bus", state="answered" if bus else "nothing", detail=detail, hint=hint)
 
 

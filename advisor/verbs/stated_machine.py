@@ -43,7 +43,18 @@ def _named(text: str, ram: str | None, workspace: "Workspace") -> Machine:
             return read_machine(path, workspace.catalog.hardware)
         if path.suffix == ".json" or text.startswith((".", "/", "~")):
             raise UsageError(f"there is no file {text}", hint="write one with `advisor probe --output FILE`")
-    return workspace.catalog.hardware.machine(text, ram_bytes=parse_size(ram, "--ram") if ram else None)
+    machine = workspace.catalog.hardware.machine(text, ram_bytes=parse_size(ram, "--ram") if ram else None)
+    return _with_variants(machine, text, workspace)
+
+
+def _with_variants(machine: Machine, text: str, workspace: "Workspace") -> Machine:
+    """With a note where the name means several variants, of which the first and smallest was taken."""
+    found = workspace.catalog.hardware.candidates(text)
+    if len(found) < 2 or (machine.origin == "catalog" and text.strip().lower() == machine.name.lower()):
+        return machine
+    message = f"`{text[:60]}` comes in {len(found)} variants: {machine.name} is taken"
+    note = ProbeNote(source="catalog", message=message, hint=f"name one: {', '.join(s.name for s in found[:4])}")
+    return replace(machine, notes=(*machine.notes, note))
 
 
 def _described(selection: MachineSelection, workspace: "Workspace") -> Machine:
@@ -58,7 +69,7 @@ def _described(selection: MachineSelection, workspace: "Workspace") -> Machine:
         raise UsageError(f"more than {MAX_GPUS} GPUs in one machine", hint="state what one machine holds")
     whole = [spec for _, spec in parsed if spec.kind in (DeviceKind.SOC, DeviceKind.MACHINE)]
     if whole:
-        return hardware.machine(_only(whole, parsed), ram_bytes=ram)
+        return _with_variants(hardware.machine(_only(whole, parsed), ram_bytes=ram), selection.gpus[0], workspace)
     cpu = hardware.find(selection.cpu) if selection.cpu else None
     if cpu is not None and cpu.kind in (DeviceKind.SOC, DeviceKind.MACHINE) and not parsed:
         return hardware.machine(cpu, ram_bytes=ram)

@@ -1,7 +1,8 @@
 """A machine written as a document comes back as it was; anything else in a file is refused in one line."""
 
 import json
-from dataclasses import replace
+import random
+from dataclasses import fields, replace
 
 import pytest
 
@@ -34,6 +35,39 @@ def test_round_trip_is_lossless(machine, tmp_path):
     path = tmp_path / "machine.json"
     path.write_text(json.dumps(machine_document(machine)))
     assert read_machine(path) == replace(machine, origin="file")
+
+
+def filled(cls, dice):
+    """Every field set to something of its kind: nothing may be lost on the way."""
+    values = {}
+    for field in fields(cls):
+        kind, word = str(field.type), dice.choice(("nvml", "RTX 4090", "0000:01:00.0", "Größe ≤ 3", "a, b; c: d"))
+        if field.name in ("accelerators", "disks", "engines", "notes") and cls is Machine:
+            part = {"accelerators": Accelerator, "disks": Disk, "engines": EngineFound, "notes": ProbeNote}[field.name]
+            values[field.name] = tuple(filled(part, dice) for _ in range(dice.randrange(3)))
+        elif field.name in ("cpu", "memory"):
+            values[field.name] = filled({"cpu": Cpu, "memory": HostMemory}[field.name], dice)
+        elif "Mapping" in kind:
+            values[field.name] = {word: "x"}
+        elif "tuple" in kind:
+            values[field.name] = (word, "y")
+        elif "None" in kind and dice.random() < 0.2:
+            values[field.name] = None
+        else:
+            plain = {"int": dice.randrange(1 << 45), "float": dice.uniform(0, 1e15), "bool": dice.random() < 0.5}
+            values[field.name] = next(
+                (v for name, v in plain.items() if kind.startswith((name, f"<class '{name}"))), word
+            )
+    return cls(**values)
+
+
+def test_any_machine_comes_back(tmp_path):
+    dice, path = random.Random(7), tmp_path / "machine.json"
+    for _ in range(200):
+        machine = filled(Machine, dice)
+        machine = replace(machine, accelerators=tuple(replace(d, index=i) for i, d in enumerate(machine.accelerators)))
+        path.write_text(json.dumps(machine_document(machine), ensure_ascii=False), encoding="utf-8")
+        assert read_machine(path) == replace(machine, origin="file")
 
 
 def test_schema_comes_first():

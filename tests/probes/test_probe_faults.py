@@ -393,3 +393,10 @@ def test_26_mig_slices_are_the_devices(tree, nvml):
     assert all(d.shared_with and "MIG" in d.shared_with for d in usable)
     assert len(result.accelerators) == 3
     assert usable[0].bandwidth_bytes_per_s == pytest.approx(3352e9 * 42143318016 / 85520809984, rel=0.001)
+
+
+def test_26_a_slice_has_no_links_and_no_power_of_its_own(tree, nvml, hardware):
+    card = pci("0000:19:00.0", "10de:2330", driver="nvidia")
+    usable = probe(hardware, tree(PC | card | Tree(answers={"nvml": nvml("h100_mig")}))).machine.usable_accelerators()
+    assert [(d.link_bytes_per_s, d.power_limit_w) for d in usable] == [(None, None)] * 2
+    assert all(d.f16_flops for d in usable)

@@ -58,6 +58,7 @@ def test_28_lost_devices_of_a_container_are_explained(tree, nvml):
     result = probe(None, tree(PC | card | Tree(answers={"nvml": nvml("unknown_error")}))).machine
     assert any("container" in note.message and note.hint for note in result.notes)
     assert [d.usable for d in result.accelerators] == [False]
+    assert not any(note.source == "pci" for note in result.notes), "one cause, not a second guess beside it"
 
 
 def v2(path, **values):

@@ -35,6 +35,7 @@ from advisor.probes.portable import read_portable
 from advisor.probes.record import RecordingHost, ReplayHost
 from advisor.probes.redaction import Names, narrowed, redact
 from advisor.probes.refresh import refresh
+from advisor.probes.sticks import read_sticks
 from advisor.probes.system import read_system
 from advisor.probes.tegra import read_tegra
 from advisor.probes.vulkan import devices as vulkan_devices
@@ -117,6 +118,13 @@ def refreshed(host):
 
 
 NVML = Tree(answers={"nvml": {"lines": NVML_LINES, "failure": None}})
+MODULES = Tree(
+    answers={
+        "memory_devices": [
+            {"mib": 16384, "bits": 64, "mts": 5600, "type": 0x22, "slot": f"P0 CHANNEL {c} DIMM 0"} for c in "AB"
+        ]
+    }
+)
 BEFORE = {}
 READERS = {
     "nvml": (
@@ -133,6 +141,7 @@ READERS = {
     "macOS host": (MACHINES["m3 max"][0], read_portable),
     "dxgi": (MACHINES["windows, virtual adapters"][0], lambda h: read_adapters(h, MEMORY)),
     "wmi": (WMI, lambda h: read_adapters(h, MEMORY)),
+    "memory modules": (MODULES, lambda h: read_sticks(h, 1)),
     "device tree": (MACHINES["jetson without nvml"][0], read_tegra),
     "cpuinfo and topology": (hybrid_intel(), lambda h: read_cpu(h, read_limits(h))),
     "cpuinfo on arm": (SPARK, lambda h: read_cpu(h, read_limits(h))),

@@ -114,3 +114,18 @@ def test_nvidia_machine(workspace, tmp_path, tree, nvml, scenario):
 def test_the_list_above_is_complete():
     assert len(MACHINES) + len(NVIDIA) == 49
     assert len(MACHINES) >= 25
+
+
+def test_a_stated_machine_says_what_is_assumed(workspace):
+    from advisor.report.recommendation import machine_line
+    from advisor.verbs.stated_machine import select_machine
+
+    card = select_machine(MachineSelection(gpus=("RTX 4090",)), workspace)
+    assert "memory free (assumed)" in machine_line(card)
+    assert "memory free (assumed)" not in machine_line(
+        select_machine(MachineSelection(gpus=("RTX 4090",), ram="64GiB"), workspace)
+    )
+    chip = select_machine(MachineSelection(hardware="M3 Max"), workspace)
+    assert any("2 variants" in note.message and "40-core" in (note.hint or "") for note in chip.notes)
+    named = select_machine(MachineSelection(hardware="M3 Max 40-core", ram="64GiB"), workspace)
+    assert not any("variants" in note.message for note in named.notes)
