@@ -38,6 +38,7 @@ def compute_bytes(
     """Scratch of one device. With several devices the masks are held in four copies; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
+    outputs = outputs if shape.causal else 0
     waiting = 5 * shape.hidden
     floats = max(
         tokens * shape.ffn_floats,

@@ -4,7 +4,7 @@ llama.cpp puts the last layers on the accelerators and keeps the input embedding
 second copy there. Experts can stay on the host layer by layer, the first layers first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.domain.estimate import DeviceMemory, Footprint, Placement, PlacementKind
 from advisor.domain.machine import Machine
@@ -64,7 +64,10 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     left = None if host is None else host - unified
     devices.append(_on_host(choice, placement, spans, left))
     mapped = choice.weights.file_bytes if choice.engine.maps_file and choice.weights.format == "gguf" else 0
-    return Footprint(devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes))
+    return Footprint(
+        devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes),
+        growth_bytes=growth_bytes(choice),
+    )  # fmt: skip
 
 
 def first_gpu_layer(placement: Placement, n_layers: int) -> int:
@@ -160,7 +163,24 @@ def _on_cpu(choice: Choice, machine: Machine, constants: Constants) -> Footprint
         overhead_bytes=process_bytes(choice),
         available_bytes=host_available_bytes(machine, constants),
     )
-    return Footprint(devices=(memory,), reclaimable_bytes=repacked if engine.maps_file else 0)
+    return Footprint(
+        devices=(memory,), reclaimable_bytes=repacked if engine.maps_file else 0, growth_bytes=growth_bytes(choice)
+    )
+
+
+def growth_bytes(choice: Choice) -> int:
+    """Main memory that fills up while serving: past prompts, and snapshots of what cannot be cut back token by token.
+
+    A snapshot holds the window caches and recurrent states of one slot; full caches need none.
+    """
+    shape, engine, layout = choice.shape, choice.engine, choice.layout
+    if not engine.prompt_cache_bytes and not engine.checkpoints:
+        return 0
+    windowed = [n if kind.cache == "W" else 0 for kind, n in zip(shape.layers, shape.counts, strict=True)]
+    one = replace(layout, sequences=1, context=layout.context // layout.sequences)
+    snapshot = (cache_bytes(shape, one, windowed) if any(windowed) else 0) + state_bytes(shape, one)
+    kept = min(engine.checkpoints, one.context // engine.checkpoint_tokens)
+    return engine.prompt_cache_bytes + layout.sequences * kept * snapshot
 
 
 def process_bytes(choice: Choice) -> int:

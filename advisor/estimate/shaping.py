@@ -147,9 +147,11 @@ def _ffn_floats(a: Architecture, t: Traits) -> int:
     """Scratch floats a token of the widest feed-forward block, and of the block's inputs that wait beside it.
 
     A gated block holds gate, up and their product; without a gate the one product is overwritten. Experts do so for
-    each one used, and their outputs take the place of gate and up where they fit, else room of their own.
+    each one used, and their outputs take the place of gate and up where they fit, else room of their own. Per-layer
+    embeddings of all layers are looked up at the start and wait too; Gemma 3n projects them into a second copy.
     """
     waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
+    waiting += (a.ple_dim or 0) * a.n_layers * (2 if a.gguf_arch == "gemma3n" else 1)
     wide = 3 if t.gated else 1
     dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
     if a.moe is None or a.moe.n_experts < 2:

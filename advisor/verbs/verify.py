@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from advisor.bench.sparse import SparseModel, listed_twice_bytes, write_sparse
 from advisor.decide.choice import Choice
-from advisor.domain.estimate import DeviceMemory, Placement, PlacementKind
-from advisor.domain.verification import Correction, DeviceCheck, PartBytes, Verification
+from advisor.domain.estimate import DeviceMemory, PartBytes, Placement, PlacementKind
+from advisor.domain.verification import Correction, DeviceCheck, Verification
 from advisor.engines.fit_params import (
     INSTALL_HINT,
     PROGRAM,
