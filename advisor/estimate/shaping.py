@@ -191,4 +191,5 @@ def _scan(a: Architecture) -> tuple[int, int, int]:
     if linear.kind == "gdn":
         channels = conv // max(1, linear.conv - 1)
         return 2 * channels, state + conv + channels, channels
-    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + linear.n_heads, state + conv, 0
+    heads = linear.n_heads if linear.kind == "mamba2" else 0
+    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + heads, state + conv, 0

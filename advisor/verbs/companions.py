@@ -42,6 +42,7 @@ def estimate_together(
     text: str, request: Request, selection: MachineSelection, workspace: Workspace, *, draft: str | None = None
 ) -> Choice:
     """Estimate `MODEL[:QUANT]` with its companions. Without any, as `estimate_choice`."""
+    _refuse_file(text)
     model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
     machine = workspace.machine(selection)
@@ -61,6 +62,14 @@ def estimate_together(
     together = replace(choice.estimate, footprint=memory, fits=memory.fits)
     choice = replace(choice, machine=machine, estimate=together)
     return _sped_up(choice, draft, workspace) if draft is not None else choice
+
+
+def _refuse_file(text: str) -> None:
+    if text.lower().endswith((".gguf", ".safetensors")):
+        raise UsageError(
+            f"{text[:200]} is a file; an estimate is of a model in the catalog",
+            hint="`advisor inspect FILE` says what it holds and needs, `advisor bench FILE` runs it",
+        )
 
 
 def _placed(model_id: str, quant: str, like: Choice, workspace: Workspace) -> Placed:
