@@ -21,7 +21,8 @@ def read(path):
 
 KINDS = (
     "gemma3", "gemma3n", "gpt-oss", "deepseek2", "glm-dsa", "qwen35", "qwen3next", "kimi-linear", "lfm2",
-    "granitehybrid", "nemotron_h", "falcon-h1", "mamba", "llama4", "bert", "modern-bert", "cohere2", "minimax-m2", "gptneox", "phi3",
+    "granitehybrid", "nemotron_h", "falcon-h1", "mamba", "llama4", "bert", "modern-bert", "cohere2", "minimax-m2",
+    "gptneox", "phi3",
 )  # fmt: skip
 """One architecture of each kind of layer and tensor."""
 
