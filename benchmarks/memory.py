@@ -15,7 +15,7 @@ from statistics import median
 
 from advisor.bench.sparse import SparseModel, listed_twice_bytes, write_sparse
 from advisor.catalog.source import load_catalog
-from advisor.domain.verification import PartBytes
+from advisor.domain.estimate import PartBytes
 from advisor.engines.fit_params import RESOLUTION_BYTES, AllocationQuestion, FitParams, find_fit_params
 from advisor.errors import EngineError
 from advisor.estimate.compute_buffer import compute_bytes

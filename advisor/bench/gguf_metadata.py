@@ -111,7 +111,9 @@ def _experts(a: Architecture, moe: Moe) -> Pairs:
 
 
 def _linear(a: Architecture, linear: LinearAttention) -> Pairs:
-    pairs: Pairs = {"ssm.conv_kernel": linear.conv, "shortconv.l_cache": linear.conv}
+    if linear.kind == "shortconv":
+        return {"shortconv.l_cache": linear.conv}
+    pairs: Pairs = {"ssm.conv_kernel": linear.conv}
     kinds = a.layer_kinds()
     if linear.kind == "gdn":
         pairs |= {
@@ -134,7 +136,7 @@ def _special(a: Architecture) -> Pairs:
     kinds = a.layer_kinds()
     if a.gguf_arch == "apertus":
         return {f"xielu.{name}": [1.0] * a.n_layers for name in ("alpha_n", "alpha_p", "beta", "eps")}
-    if a.gguf_arch == "gemma4":
+    if a.gguf_arch in ("gemma3n", "gemma4"):
         reused = sum(kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) for kind in kinds)
         return {"attention.shared_kv_layers": reused, "embedding_length_per_layer_input": a.ple_dim or 0}
     return {}

@@ -12,6 +12,7 @@ Examples:
   advisor estimate qwen3-8b:Q4_K_M
   advisor estimate gpt-oss-20b --context 32768 --gpu "RTX 4090" --json
   advisor estimate gemma-3-4b:Q4_K_M --context 16384 --verify
+  advisor estimate qwen3-32b:Q4_K_M --draft qwen3-0.6b:Q8_0 --gpu "RTX 5090"
 """
 
 
@@ -23,20 +24,20 @@ Examples:
 @click.option(
     "--verify", is_flag=True, help="Ask an installed llama.cpp what it would allocate (llama-fit-params); no download"
 )
+@click.option("--draft", metavar="MODEL[:QUANT]|mtp", help="With a draft model, or its own prediction blocks")
 @common_options
 def command(target: str, **values: Any) -> int:
     """Memory and speed of one choice on this machine or a stated one."""
     settings = take_settings(values)
     selection = take_selection(values)
     request = take_request(values)
-    from advisor.verbs.estimate import estimate_choice
+    from advisor.verbs.companions import estimate_together
     from advisor.verbs.workspace import Workspace
 
     workspace = Workspace(settings)
-    verify = values["verify"]
-    result = estimate_choice(target, request, selection, workspace)
+    result = estimate_together(target, request, selection, workspace, draft=values["draft"])
     verification = None
-    if verify:
+    if values["verify"]:
         from advisor.verbs.verify import verify_choice
 
         verification = verify_choice(result, workspace)

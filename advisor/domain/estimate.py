@@ -30,6 +30,27 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartBytes:
+    """Bytes of one device, or of all together, by use. Drivers, libraries and the process itself are not in them."""
+
+    weights: int = 0
+    kv_cache: int = 0
+    """Recurrent state included."""
+    compute: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.kv_cache + self.compute
+
+    def __add__(self, other: "PartBytes") -> "PartBytes":
+        return PartBytes(
+            weights=self.weights + other.weights, kv_cache=self.kv_cache + other.kv_cache,
+            compute=self.compute + other.compute,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMemory:
     """Bytes taken on one device ("gpu0", "host") against what is available there."""
 
@@ -58,6 +79,8 @@ class Footprint:
     devices: tuple[DeviceMemory, ...]
     reclaimable_bytes: int = 0
     """Page cache of the mapped file that the kernel may take back; not in the totals."""
+    growth_bytes: int = 0
+    """Main memory that the engine fills with past prompts while it serves, unless told not to; not in the totals."""
 
     @property
     def total_bytes(self) -> int:
@@ -97,6 +120,17 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Speculation:
+    """Tokens drafted ahead and checked together. `acceptance`: the share of drafted tokens that stand, one by one."""
+
+    draft: str
+    drafted_tokens: int
+    acceptance: float
+    speedup: Quantity
+    """Tokens a second against none drafted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flops:
     """Floating point operations: for one output token at the workload's depth, and for the whole prompt."""
 
@@ -122,5 +156,6 @@ class Estimate:
     joules_per_answer: Quantity | None
     basis: Basis
     fits: bool
+    speculation: Speculation | None = None
     limits: tuple[str, ...] = ()
     """What binds or is missing, in words."""

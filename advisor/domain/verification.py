@@ -2,26 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartBytes:
-    """Bytes of one device, or of all together, by use. Drivers, libraries and the process itself are not in them."""
-
-    weights: int = 0
-    kv_cache: int = 0
-    """Recurrent state included."""
-    compute: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        return self.weights + self.kv_cache + self.compute
-
-    def __add__(self, other: "PartBytes") -> "PartBytes":
-        return PartBytes(
-            weights=self.weights + other.weights, kv_cache=self.kv_cache + other.kv_cache,
-            compute=self.compute + other.compute,
-        )  # fmt: skip
+from advisor.domain.estimate import PartBytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.domain.verification import PartBytes
+from advisor.domain.estimate import PartBytes
 from advisor.engines.foreign_text import clean
 from advisor.engines.supervise import EngineProcess, clean_environment
 from advisor.errors import EngineError

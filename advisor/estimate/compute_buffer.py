@@ -1,15 +1,21 @@
 """Bytes of an engine's scratch memory: llama.cpp's compute buffer, and the activation peak of batch servers.
 
 llama.cpp reserves the peak of its prefill graph for one micro-batch: attention masks, and the widest of feed-forward
-block, attention and output. Fitted to its allocator (build b11434) over 8 models: exact for dense ones.
+block, attention, recurrent scan and output. Sizes follow its allocator (build b11434), traced over widths, heads and
+experts of 73 architectures: exact with flash attention for nearly all of them.
 """
 
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
 from advisor.estimate.shape import ModelShape
 
+_HOST_COPIES = 4
+"""Of a micro-batch's embeddings, in main memory beside an accelerator."""
 PIPELINE_COPIES = 4
 """Input copies llama.cpp keeps when layers are spread over several GPUs (GGML_SCHED_MAX_COPIES)."""
+_PIPELINE_HIDDEN = {"first": 11, "later": 6, "host": 6}
+"""Copies of a micro-batch's hidden state that a pipeline adds on its first device, on later ones and in main memory
+(traced with two remote devices over three models, build b11434)."""
 
 
 def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool = True) -> int:
@@ -32,12 +38,11 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     return total
 
 
-def compute_bytes(
-    shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, devices: int = 1, backend: str = ""
-) -> int:
-    """Scratch of one device. With several devices the masks are held in four copies; `backend` "" is the processor."""
+def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, backend: str = "") -> int:
+    """Scratch of one device; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
+    outputs = outputs if shape.causal else 0
     waiting = 5 * shape.hidden
     floats = max(
         tokens * shape.ffn_floats,
@@ -46,7 +51,7 @@ def compute_bytes(
         tokens * waiting + _scan_floats(shape, tokens, layout.sequences),
     )
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
-    total = 4 * floats + mask * (PIPELINE_COPIES if devices > 1 else 1)
+    total = 4 * floats + mask
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
 
@@ -88,7 +93,31 @@ def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     return 2 * cells(layout) * widest
 
 
+def pipeline_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, place: str) -> int:
+    """What one place ("first", "later", "host") holds more when whole layers of a model lie on several accelerators.
+
+    Micro-batches are in flight together: each has its masks and hidden states.
+    """
+    masks = PIPELINE_COPIES if place != "host" else PIPELINE_COPIES - 1
+    mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
+    return masks * mask + _PIPELINE_HIDDEN[place] * embedded_bytes(shape, layout)
+
+
+def embedded_bytes(shape: ModelShape, layout: CacheLayout) -> int:
+    """The micro-batch's embeddings: looked up in main memory, so absent from an accelerator's scratch."""
+    return 4 * min(layout.micro_batch, layout.context) * shape.hidden
+
+
 def host_buffer_bytes(shape: ModelShape, layout: CacheLayout) -> int:
-    """Pinned host memory beside a GPU: masks, the micro-batch's embeddings, and the logits of each sequence."""
-    tokens = min(layout.micro_batch, layout.context)
-    return mask_bytes(shape, layout) + 4 * tokens * shape.hidden + 4 * shape.vocab * layout.sequences
+    """Main memory beside an accelerator that has every layer: masks, inputs, and logits of each sequence.
+
+    Inputs are four copies of the embeddings: as looked up, as handed in, and the two merged (build b11434, traced with
+    a remote device).
+    """
+    inputs = _HOST_COPIES * embedded_bytes(shape, layout)
+    return mask_bytes(shape, layout) + inputs + output_bytes(shape, layout)
+
+
+def output_bytes(shape: ModelShape, layout: CacheLayout) -> int:
+    """Logits of each sequence's last token, kept in main memory for the caller."""
+    return 4 * shape.vocab * layout.sequences

@@ -52,6 +52,12 @@ class EngineProfile:
     """Backends whose flash attention works on a 16-bit copy of a quantized cache, one layer at a time."""
     prompt_cache_bytes: int = 0
     """Grows to this while running, host; can be turned off."""
+    checkpoints: int = 0
+    """Snapshots of window caches and recurrent states that each slot may keep in main memory, at most."""
+    checkpoint_tokens: int = 8192
+    """Least distance between two of them."""
+    projector_scratch: float = 0.4
+    """Scratch of a vision projector against its file."""
     utilization: float | None = None
     """Share of each device's memory taken whatever the model needs (vLLM)."""
     activation_factor: float = 1.0
@@ -102,6 +108,8 @@ class Constants:
     batch_cost: Mapping[str, Sequence[float]]
     """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
     settings: Mapping[str, float]
+    speculation: Mapping[str, Any]
+    """Acceptance by task, width of the interval, most tokens drafted (see catalog/engines.yaml)."""
     version: str = ""
 
     @classmethod
@@ -116,6 +124,7 @@ class Constants:
                 cpu=CpuRates(**calibration["cpu"]),
                 batch_cost=dict(calibration["batch_cost"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
+                speculation=engines["speculation"],
                 version=str(calibration.get("version", "")),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -4,12 +4,19 @@ llama.cpp puts the last layers on the accelerators and keeps the input embedding
 second copy there. Experts can stay on the host layer by layer, the first layers first.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from advisor.domain.estimate import DeviceMemory, Footprint, Placement, PlacementKind
 from advisor.domain.machine import Machine
 from advisor.domain.workload import Workload
-from advisor.estimate.compute_buffer import compute_bytes, host_buffer_bytes
+from advisor.estimate.compute_buffer import (
+    compute_bytes,
+    embedded_bytes,
+    host_buffer_bytes,
+    output_bytes,
+    pipeline_bytes,
+)
 from advisor.estimate.constants import Constants, EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
 from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
@@ -49,22 +56,35 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     if placement.kind is PlacementKind.CPU:
         return _on_cpu(choice, machine, constants)
     spans = device_spans(choice, placement, machine, constants)
-    devices, unified, needs_limit = [], 0, len(spans)
+    devices: list[DeviceMemory] = []
+    unified = 0
     for index, first, last in spans:
         accelerator = machine.accelerators[index]
         available = accelerator_available_bytes(accelerator, machine, constants)
         if choice.engine.utilization is not None and accelerator.memory_total_bytes and available is not None:
             available = min(available, int(accelerator.memory_total_bytes * choice.engine.utilization))
-        memory = _on_device(
-            choice, placement, (index, first, last), needs_limit, (accelerator.backend or "", available)
-        )
+        place = ("later" if devices else "first") if is_pipeline(placement, len(spans)) else ""
+        memory = _on_device(choice, placement, (index, first, last), place, (accelerator.backend or "", available))
         devices.append(memory)
         unified += max(0, memory.total_bytes - (accelerator.carve_out_bytes or 0)) if accelerator.unified else 0
     host = host_available_bytes(machine, constants)
     left = None if host is None else host - unified
     devices.append(_on_host(choice, placement, spans, left))
     mapped = choice.weights.file_bytes if choice.engine.maps_file and choice.weights.format == "gguf" else 0
-    return Footprint(devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes))
+    return Footprint(
+        devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes),
+        growth_bytes=growth_bytes(choice),
+    )  # fmt: skip
+
+
+def is_pipeline(placement: Placement, devices: int) -> bool:
+    """Whether micro-batches flow through several accelerators that hold everything; llama.cpp needs no less for it."""
+    return (
+        devices > 1
+        and placement.kind is PlacementKind.GPU
+        and placement.tensor_parallel == 1
+        and not placement.cpu_expert_layers
+    )
 
 
 def first_gpu_layer(placement: Placement, n_layers: int) -> int:
@@ -85,16 +105,19 @@ def device_spans(
     spans, start, reached = [], first, 0
     for index, share in zip(devices, free, strict=True):
         reached += share
-        end = first + round((n + 1 - first) * reached / sum(free))
+        end = first + math.ceil((n + 1 - first) * reached / sum(free))
         spans.append((index, start, end))
         start = end
     return spans
 
 
 def _on_device(
-    choice: Choice, placement: Placement, span: tuple[int, int, int], devices: int, where: tuple[str, int | None]
+    choice: Choice, placement: Placement, span: tuple[int, int, int], place: str, where: tuple[str, int | None]
 ) -> DeviceMemory:
-    """Bytes of layers first to last - 1 on one accelerator; the output head is layer `n_layers`."""
+    """Bytes of layers first to last - 1 on one accelerator; the output head is layer `n_layers`.
+
+    `place` says where in a pipeline it stands; "" in none.
+    """
     shape, weights, engine, layout = choice.shape, choice.weights, choice.engine, choice.layout
     index, first, last = span
     backend, available = where
@@ -106,8 +129,7 @@ def _on_device(
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
-    compute = compute_bytes(shape, layout, engine, devices=devices, backend=backend)
-    compute += _staging_bytes(choice, placement)
+    compute = _device_compute(choice, place, backend) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
         held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))
     overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes
@@ -115,6 +137,15 @@ def _on_device(
         device=f"gpu{index}", weights_bytes=held, kv_cache_bytes=cache, compute_bytes=compute,
         overhead_bytes=overhead, available_bytes=available,
     )  # fmt: skip
+
+
+def _device_compute(choice: Choice, place: str, backend: str) -> int:
+    """Scratch of one accelerator, with what a pipeline adds."""
+    shape, layout, engine = choice.shape, choice.layout, choice.engine
+    compute = compute_bytes(shape, layout, engine, backend=backend)
+    if engine.duplicates_tied:
+        compute = max(0, compute - embedded_bytes(shape, layout))
+    return compute + (pipeline_bytes(shape, layout, engine, place) if place else 0)
 
 
 def _staging_bytes(choice: Choice, placement: Placement) -> int:
@@ -137,11 +168,14 @@ def _on_host(
         held += weights.embedding_bytes
     counts = shape.counts_between(0, first)
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts) if first else 0
+    compute = _host_compute(choice) if first else host_buffer_bytes(shape, layout)
+    if is_pipeline(placement, len(spans)):
+        compute += pipeline_bytes(shape, layout, engine, "host")
     return DeviceMemory(
         device="host",
         weights_bytes=held,
         kv_cache_bytes=cache,
-        compute_bytes=host_buffer_bytes(shape, layout) + (compute_bytes(shape, layout, engine) if first else 0),
+        compute_bytes=compute,
         overhead_bytes=process_bytes(choice),
         available_bytes=available,
     )
@@ -156,11 +190,33 @@ def _on_cpu(choice: Choice, machine: Machine, constants: Constants) -> Footprint
         device="host",
         weights_bytes=weights.tensor_bytes,
         kv_cache_bytes=cache_bytes(shape, layout) + state_bytes(shape, layout),
-        compute_bytes=compute_bytes(shape, layout, engine) + 4 * shape.vocab * layout.sequences,
+        compute_bytes=_host_compute(choice),
         overhead_bytes=process_bytes(choice),
         available_bytes=host_available_bytes(machine, constants),
     )
-    return Footprint(devices=(memory,), reclaimable_bytes=repacked if engine.maps_file else 0)
+    return Footprint(
+        devices=(memory,), reclaimable_bytes=repacked if engine.maps_file else 0, growth_bytes=growth_bytes(choice)
+    )
+
+
+def _host_compute(choice: Choice) -> int:
+    """Scratch of layers that run on the processor, and the logits that are handed over."""
+    return compute_bytes(choice.shape, choice.layout, choice.engine) + output_bytes(choice.shape, choice.layout)
+
+
+def growth_bytes(choice: Choice) -> int:
+    """Main memory that fills up while serving: past prompts, and snapshots of what cannot be cut back token by token.
+
+    A snapshot holds the window caches and recurrent states of one slot; full caches need none.
+    """
+    shape, engine, layout = choice.shape, choice.engine, choice.layout
+    if not engine.prompt_cache_bytes and not engine.checkpoints:
+        return 0
+    windowed = [n if kind.cache == "W" else 0 for kind, n in zip(shape.layers, shape.counts, strict=True)]
+    one = replace(layout, sequences=1, context=layout.context // layout.sequences)
+    snapshot = (cache_bytes(shape, one, windowed) if any(windowed) else 0) + state_bytes(shape, one)
+    kept = min(engine.checkpoints, one.context // engine.checkpoint_tokens)
+    return engine.prompt_cache_bytes + layout.sequences * kept * snapshot
 
 
 def process_bytes(choice: Choice) -> int:

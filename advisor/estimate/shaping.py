@@ -143,14 +143,22 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
     return ops + 2 * t.expert_bias + 2 * bool(a.ple_dim)
 
 
+def _waiting_floats(a: Architecture, t: Traits) -> int:
+    """Floats a token that wait beside any block: copies of the hidden state, positions and indices.
+
+    Per-layer embeddings of all layers are looked up at the start; Gemma 3n projects them into a second copy.
+    """
+    waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
+    return waiting + (a.ple_dim or 0) * a.n_layers * (2 if a.gguf_arch == "gemma3n" else 1)
+
+
 def _ffn_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of the widest feed-forward block, and of the block's inputs that wait beside it.
+    """Scratch floats a token of the widest feed-forward block.
 
     A gated block holds gate, up and their product; without a gate the one product is overwritten. Experts do so for
     each one used, and their outputs take the place of gate and up where they fit, else room of their own.
     """
-    waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
-    wide = 3 if t.gated else 1
+    waiting, wide = _waiting_floats(a, t), 3 if t.gated else 1
     dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
     if a.moe is None or a.moe.n_experts < 2:
         return waiting + dense
@@ -164,14 +172,14 @@ def _attention_floats(a: Architecture, t: Traits) -> int:
 
     A sparse indexer keeps the chosen positions of every one of its layers until the end of the graph.
     """
-    m, waiting = a.attention, t.residual_floats * a.hidden + _INPUT_FLOATS
-    if m.kind == AttentionKind.MLA and t.mla_cache:
-        rank, rope, nope = m.kv_lora_rank or 0, m.rope_dim or 0, m.nope_dim or 0
-        chosen = INDEXER_TOP_K * a.n_layers if m.indexer_dim else 0
-        return waiting + m.n_heads * (2 * rank + nope + rope + m.v_dim) + chosen
+    m, waiting = a.attention, _waiting_floats(a, t)
     if m.kind == AttentionKind.NONE:
         return 0
-    return waiting + 3 * m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
+    if m.kind != AttentionKind.MLA or not t.mla_cache:
+        return waiting + 3 * m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
+    chosen = INDEXER_TOP_K * a.n_layers if m.indexer_dim else 0
+    heads = m.n_heads * (2 * (m.kv_lora_rank or 0) + (m.nope_dim or 0) + (m.rope_dim or 0) + m.v_dim)
+    return waiting + heads + chosen
 
 
 def _scan(a: Architecture) -> tuple[int, int, int]:
@@ -183,4 +191,5 @@ def _scan(a: Architecture) -> tuple[int, int, int]:
     if linear.kind == "gdn":
         channels = conv // max(1, linear.conv - 1)
         return 2 * channels, state + conv + channels, channels
-    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + linear.n_heads, state + conv, 0
+    heads = linear.n_heads if linear.kind == "mamba2" else 0
+    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + heads, state + conv, 0

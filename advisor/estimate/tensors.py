@@ -216,7 +216,8 @@ def _shared_experts(a: Architecture, t: Traits) -> Iterator[Named]:
     moe = a.moe
     assert moe is not None
     width = moe.shared_ffn or moe.n_shared * moe.ffn
-    if not width:
+    # Gemma 4's dense block serves as the shared expert
+    if not width or a.gguf_arch == "gemma4":
         return
     if t.gated:
         yield ("ffn_gate_shexp.weight", (a.hidden, width))

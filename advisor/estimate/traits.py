@@ -86,7 +86,7 @@ TRAITS: dict[str, Traits] = {
     "qwen3vlmoe": _QWEN3, "qwen3next": _NEXT, "qwen35": _NEXT, "qwen35moe": _NEXT, "qwen4exp": _NEXT,
     "gemma": Traits(tied=True), "gemma2": Traits(norms=_GEMMA2_NORMS, tied=True), "gemma3": _GEMMA3,
     "gemma-embedding": replace(_GEMMA3, causal=False),
-    "gemma3n": replace(_GEMMA3, reused_has_kv=True), "gemma4": replace(_GEMMA3, rope_freqs=True),
+    "gemma3n": replace(_GEMMA3, reused_has_kv=True, residual_floats=6), "gemma4": replace(_GEMMA3, rope_freqs=True),
     "phi2": Traits(
         qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_norm",), gated=False, ffn_bias=True,
         output_bias=True, residual_floats=6),

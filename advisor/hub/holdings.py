@@ -20,6 +20,9 @@ from advisor.hub.names import clean_text
 from advisor.hub.safetensors_header import SafetensorsHeader, read_safetensors_header
 
 MAX_CONFIG_BYTES = 4 << 20
+MAX_INDEX_BYTES = 64 << 20
+"""The index of a model with 100,000 tensors takes a tenth of it."""
+INDEX_SUFFIX = ".safetensors.index.json"
 _SPLIT = re.compile(r"(.+)-\d{5}-of-(\d{5})\.gguf", re.IGNORECASE)
 _RISKY = re.compile(r"__\w+__|\battr\s*\(|\bimport\b|\blipsum\b|\bcycler\b|\bnamespace\b.*__")
 """What attacks on template engines use (CVE-2024-34359, CVE-2026-5760); no ordinary chat template needs it."""
@@ -86,18 +89,20 @@ def read_streams(files: Sequence[tuple[str, Path | NamedStream]], config: Mappin
     return _from_safetensors(tensors, config)
 
 
-def parse_config(data: bytes) -> Mapping[str, Any]:
-    """A `config.json`. Raises BadDocument."""
+def parse_config(data: bytes, *, name: str = "config.json") -> Mapping[str, Any]:
+    """A `config.json`, or another object of that kind. Raises BadDocument."""
     try:
         config = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BadDocument("config.json is not JSON") from error
+        raise BadDocument(f"{name} is not JSON") from error
     if not isinstance(config, dict):
-        raise BadDocument("config.json is not an object")
+        raise BadDocument(f"{name} is not an object")
     return config
 
 
 def _local_files(path: Path) -> list[Path]:
+    if path.name.endswith(INDEX_SUFFIX):
+        return _indexed(path)
     if not path.is_dir():
         split = _SPLIT.fullmatch(path.name)
         if split is None:
@@ -107,6 +112,9 @@ def _local_files(path: Path) -> list[Path]:
         if missing:
             raise UsageError(f"{missing[0]} is missing beside {path.name}", hint="a split model needs all its parts")
         return parts
+    index = next(iter(sorted(path.glob(f"*{INDEX_SUFFIX}"))), None)
+    if index is not None:
+        return _indexed(index)
     found = sorted(path.glob("*.safetensors"))
     if len(found) > 1:
         found = [file for file in found if not file.name.startswith("consolidated")] or found
@@ -119,6 +127,23 @@ def _local_files(path: Path) -> list[Path]:
     if set(first) != set(ggufs):
         raise UsageError(f"{path} holds several GGUF models", hint=f"name one, e.g. {ggufs[0].name}")
     return first
+
+
+def _indexed(index: Path) -> list[Path]:
+    """The shards that an index names, all of them beside it. Raises BadDocument, or UsageError where one is missing."""
+    if index.stat().st_size > MAX_INDEX_BYTES:
+        raise BadDocument(f"{index.name} is larger than {MAX_INDEX_BYTES >> 20} MiB")
+    where = parse_config(index.read_bytes(), name=index.name).get("weight_map")
+    names = set(where.values()) if isinstance(where, dict) else set()
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise BadDocument(f"{index.name} names no files beside it")
+    missing = sorted(name for name in names if not index.with_name(name).is_file())
+    if missing:
+        raise UsageError(
+            f"{clean_text(missing[0], 80)} is missing beside {index.name}: {len(missing)} of {len(names)} shards",
+            hint="name a single shard to see what that one holds",
+        )
+    return [index.with_name(name) for name in sorted(names)]
 
 
 def _local_config(path: Path) -> Mapping[str, Any] | None:

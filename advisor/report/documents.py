@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from advisor.report.extra_documents import Frontier, Together, Verified, WhyNot
+from advisor.report.extra_documents import Draft, Frontier, Together, Verified, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
@@ -54,6 +54,7 @@ class Memory(TypedDict):
     available: int | None
     headroom: int | None
     reclaimable: int
+    growth: int
     devices: list[DeviceMemory]
 
 
@@ -272,6 +273,7 @@ class Estimate(Choice):
     schema: Literal["advisor.estimate/1"]
     machine: dict[str, Any]
     request: Request
+    draft: Draft | None
     verified: NotRequired[Verified]
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from advisor.decide.choice import Choice
 from advisor.decide.explanation import GRADE_WORDS, memory_line, speed_line
+from advisor.domain.estimate import Estimate, Speculation
 from advisor.domain.units import format_count, format_duration, format_size
 from advisor.domain.verification import Verification
 from advisor.report.pick import commands, evidence_document, model_fields, params_document
-from advisor.report.quantities import estimate_fields
+from advisor.report.quantities import estimate_fields, quantity
 from advisor.report.recommendation import machine_line, question_line, request_document
 
 
@@ -46,7 +47,20 @@ def estimate_document(choice: Choice, verification: Verification | None = None) 
         "machine": machine_document(choice.machine),
         "request": request_document(choice.question),
         **choice_fields(choice),
+        "draft": _draft_document(choice.estimate.speculation),
         **({"verified": verification_document(verification)} if verification else {}),
+    }
+
+
+def _draft_document(found: Speculation | None) -> dict[str, Any] | None:
+    """What drafts, how far ahead, and by how much it should help; null without."""
+    if found is None:
+        return None
+    return {
+        "model": found.draft,
+        "drafted_tokens": found.drafted_tokens,
+        "acceptance": found.acceptance,
+        "speedup": quantity(found.speedup, 4),
     }
 
 
@@ -71,6 +85,7 @@ def estimate_text(choice: Choice, width: int, verification: Verification | None 
             f"  Whole answer: {format_duration(speed.latency_s.p10)} to {format_duration(speed.latency_s.p90)} "
             f"(80 % interval); loading {format_duration(speed.load_s.p50)}; {estimate.basis}"
         )
+    lines += _beside_lines(estimate)
     if choice.quality:
         q = choice.quality
         lines.append(
@@ -86,6 +101,25 @@ def estimate_text(choice: Choice, width: int, verification: Verification | None 
         lines += ["", *verification_lines(verification, width)]
     lines += ["", f"File: {format_size(_file_bytes(choice))}", f"Licence: {model.licence.id or 'unknown'}"]
     return "\n".join(lines)
+
+
+def _beside_lines(estimate: Estimate) -> list[str]:
+    """What drafts, and memory that fills up while serving where it is more than there is."""
+    lines, found = [], estimate.speculation
+    if found is not None:
+        gain = found.speedup
+        lines.append(
+            f"  Draft: {found.draft}, {found.drafted_tokens} tokens ahead, {found.acceptance:.0%} accepted: "
+            f"×{gain.p50:.2f} ({gain.p10:.2f} to {gain.p90:.2f}), included above"
+        )
+    host = next((d for d in estimate.footprint.devices if d.device == "host"), None)
+    growth = estimate.footprint.growth_bytes
+    if growth and host is not None and host.headroom_bytes is not None and growth > host.headroom_bytes:
+        lines.append(
+            f"  Note: {estimate.engine} fills up to {format_size(growth)} of main memory with past prompts while it "
+            f"serves; --cache-ram and --ctx-checkpoints limit it"
+        )
+    return lines
 
 
 def _file_bytes(choice: Choice) -> int | None:

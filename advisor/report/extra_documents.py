@@ -91,6 +91,15 @@ class Frontier(TypedDict):
     points: list[FrontierPoint]
 
 
+class Draft(TypedDict):
+    """Speculative decoding: what drafts, how far ahead, the share accepted, tokens a second against none drafted."""
+
+    model: str
+    drafted_tokens: int
+    acceptance: float
+    speedup: dict[str, float]
+
+
 class PartBytes(TypedDict):
     """Bytes by use, without drivers, libraries and the process itself."""
 

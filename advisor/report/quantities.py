@@ -45,6 +45,7 @@ def memory_document(footprint: Footprint) -> dict[str, Any]:
         "available": available,
         "headroom": None if available is None else available - footprint.total_bytes,
         "reclaimable": footprint.reclaimable_bytes,
+        "growth": footprint.growth_bytes,
         "devices": [device_document(d) for d in used],
     }
 

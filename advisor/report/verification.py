@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from advisor.domain.estimate import PartBytes
 from advisor.domain.units import format_size
-from advisor.domain.verification import PartBytes, Verification, difference_pct
+from advisor.domain.verification import Verification, difference_pct
 from advisor.report.text_table import Column, table
 
 PARTS = (("weights", "weights"), ("kv_cache", "KV cache"), ("compute", "compute"), ("total", "total"))

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from advisor.bench.sparse import SparseModel, listed_twice_bytes, write_sparse
 from advisor.decide.choice import Choice
-from advisor.domain.estimate import DeviceMemory, Placement, PlacementKind
-from advisor.domain.verification import Correction, DeviceCheck, PartBytes, Verification
+from advisor.domain.estimate import DeviceMemory, PartBytes, Placement, PlacementKind
+from advisor.domain.verification import Correction, DeviceCheck, Verification
 from advisor.engines.fit_params import (
     INSTALL_HINT,
     PROGRAM,
@@ -18,6 +18,7 @@ from advisor.engines.fit_params import (
     find_fit_params,
 )
 from advisor.errors import EngineError, UsageError
+from advisor.estimate.compute_buffer import output_bytes
 from advisor.estimate.footprint import Choice as Placed
 from advisor.estimate.footprint import cache_layout, footprint
 from advisor.estimate.formats import preset_of
@@ -95,7 +96,7 @@ def _ask(
     plain = program.ask(lambda path: write_sparse(path, model), question)
     whole = program.ask(lambda path: write_sparse(path, model), replace(question, repack=False))
     served = program.ask(lambda path: write_sparse(path, slim), question)
-    states, logits = _states(placed), 4 * placed.shape.vocab * layout.sequences
+    states, logits = _states(placed), output_bytes(placed.shape, layout)
     engine = {name: replace(whole[name], compute=served[name].compute) for name in whole}
     twice = 0 if question.gpu_layers else listed_twice_bytes(model)
     engine["Host"] += PartBytes(weights=-twice, kv_cache=states, compute=logits)

@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from advisor.domain.architecture import Moe
-from advisor.estimate.compute_buffer import compute_bytes, mask_bytes
+from advisor.estimate.compute_buffer import (
+    compute_bytes,
+    embedded_bytes,
+    host_buffer_bytes,
+    mask_bytes,
+    output_bytes,
+    pipeline_bytes,
+)
 from advisor.estimate.kv_cache import CacheLayout
 from advisor.estimate.shaping import shape_of
 from tests.estimate import models
@@ -38,10 +45,21 @@ def test_a_server_needs_logits_of_its_slots_alone(constants):
     assert compute_bytes(shape, CacheLayout(context=4096), engine) / MIB == pytest.approx(128, abs=1)
 
 
-def test_masks_are_held_four_times_for_several_devices(constants):
-    shape, layout, engine = shape_of(models.LLAMA_8B), CacheLayout(context=32768), constants.engine("llama.cpp")
-    one, two = (compute_bytes(shape, layout, engine, devices=n) for n in (1, 2))
-    assert two - one == 3 * mask_bytes(shape, layout)
+def test_a_pipeline_holds_masks_and_hidden_states_of_every_batch_in_flight(constants):
+    """As two remote devices and main memory were given (b11434), 8192 tokens."""
+    engine, layout = constants.engine("llama.cpp"), CacheLayout(context=8192)
+    for architecture, first, later, host in (
+        (models.QWEN3_30B, 176218112, 155230336, 75571328),
+        (models.GEMMA3_4B, 185696256, 159457408, 92389504),
+    ):  # fmt: skip
+        shape = shape_of(architecture)
+        single = compute_bytes(shape, layout, engine) - embedded_bytes(shape, layout)
+        main = host_buffer_bytes(shape, layout) - output_bytes(shape, layout)
+        extra = {place: pipeline_bytes(shape, layout, engine, place) for place in ("first", "later", "host")}
+        assert extra["first"] > extra["later"] > 3 * mask_bytes(shape, layout)
+        assert single + extra["first"] == pytest.approx(first, rel=0.06)
+        assert single + extra["later"] == pytest.approx(later, rel=0.06)
+        assert main + extra["host"] == pytest.approx(host, rel=0.06)
 
 
 def test_without_flash_attention_scores_are_held(constants):
@@ -50,9 +68,11 @@ def test_without_flash_attention_scores_are_held(constants):
     assert compute_bytes(shape, layout, engine) > 4 * 512 * 32 * 32768
 
 
-def test_a_quantized_cache_is_unpacked_one_layer_at_a_time(constants):
+@pytest.mark.parametrize(("backend", "copy"), [("cuda", 2 * 8192 * 2048), ("", 0), ("metal", 0)])
+def test_a_quantized_cache_is_unpacked_one_layer_at_a_time(constants, backend, copy):
     shape, engine = shape_of(models.LLAMA_8B), constants.engine("llama.cpp")
     plain, packed = (
-        compute_bytes(shape, CacheLayout(context=8192, k_type=t, v_type=t), engine) for t in ("f16", "q8_0")
+        compute_bytes(shape, CacheLayout(context=8192, k_type=t, v_type=t), engine, backend=backend)
+        for t in ("f16", "q8_0")
     )
-    assert packed - plain == 2 * 8192 * 2048
+    assert packed - plain == copy

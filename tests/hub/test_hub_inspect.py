@@ -98,6 +98,26 @@ def test_a_folder_of_shards_with_its_configuration(tmp_path):
         look(tmp_path)
 
 
+def test_an_index_says_which_shards_belong_together(tmp_path):
+    names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    for index, name in enumerate(names):
+        header = {f"w{index}": {"dtype": "BF16", "shape": [4, 8], "data_offsets": [0, 64]}}
+        (tmp_path / name).write_bytes(safetensors_bytes(header, bytes(64)))
+    (tmp_path / "adapter.safetensors").write_bytes((tmp_path / names[0]).read_bytes())
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"w0": names[0], "w1": names[1]}}))
+    for target in (tmp_path, index):
+        assert look(target).tensor_bytes == 128
+    (tmp_path / names[1]).unlink()
+    with pytest.raises(UsageError, match="1 of 2 shards"):
+        look(tmp_path)
+    assert look(tmp_path / names[0]).tensor_bytes == 64
+    for bad in ("[]", "{", '{"weight_map": {"w": "../x"}}', '{"weight_map": {"w": 1}}', '{"weight_map": {}}'):
+        index.write_text(bad)
+        with pytest.raises(BadDocument, match="index"):
+            look(tmp_path)
+
+
 def test_a_repository_is_read_by_ranges(hub, patience):
     padding = ("payload", (3_000_000,), 24, bytes(3_000_000))
     data = gguf_bytes(MODEL, [*tensors(), padding])
