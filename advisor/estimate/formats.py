@@ -42,6 +42,7 @@ FORMATS: dict[str, FlatFormat] = {
     "mlx-6bit": FlatFormat("mlx", 6.5, True, "q6_K"),
     "mlx-8bit": FlatFormat("mlx", 8.5, True, "q8_0"),
     "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
+    "mlx-nvfp4": FlatFormat("mlx", 4.5, True, "nvfp4"),
 }
 """MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point."""
 
