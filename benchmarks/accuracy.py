@@ -3,8 +3,9 @@
     python -m benchmarks.accuracy --rows FILE [--quick]
 
 Four views: sources left out (a device known from the catalog only), devices left out, models left out on devices whose
-rows of other models are known, and sources left out on devices with rows by others. Each line: median and 90th percentile of the absolute error, median bias, share of
-rows inside p10-p90. The table of measurements is not shipped; without it one line says so.
+rows of other models are known, and sources left out on devices with rows by others. Each line: median and 90th
+percentile of the absolute error, median bias, share of rows inside p10-p90. The table of measurements is not shipped;
+without it one line says so.
 """
 
 import argparse

@@ -67,7 +67,7 @@ def other_models(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
 
 
 def other_sources(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
-    """Each source on each device, predicted from that device's rows by other sources: what is shipped meets new rows."""
+    """Each source on each device, predicted from the device's rows by others: so what is shipped meets new rows."""
     judged: list[Judged] = []
     rests: dict[tuple[str, str], Hierarchy] = {}
     for (backend, _), members in by_device(cases).items():

@@ -48,13 +48,13 @@ DEVICE_CAP = 40.0
 """Most configurations' worth of weight the rows of one device have together, per phase: they share engine builds."""
 
 SOURCE_SD = (0.12, 0.2)
-"""How far one source's rows of a device lie from those of others: engine builds, settings, cooling (decode, prefill)."""
+"""How far one source's rows of a device lie from those of others (builds, settings, cooling): decode, prefill."""
 
 DRIFT_A_YEAR = 0.1
 """Doubt that each year of age adds: kernels change 5 to 40 % a year."""
 
 SHORT_PROMPT = 32.0
-"""Tokens of a prompt at which its reading is told from a server's other work only within a factor of e."""
+"""A prompt of this many tokens is told from a server's other work only within a factor of e."""
 
 NU = 4.0
 """Degrees of freedom of the scatter: published times have fat tails."""

@@ -28,11 +28,12 @@ from advisor.estimate.weights import WeightProfile
 
 DECODE, PREFILL = 0, 1
 BACKENDS = (
-    ("mlx-vlm", ""), ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""), ("cpu", "cpu"),
-    ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
+    ("mlx-vlm", ""), ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""),
+    ("cpu", "cpu"), ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
 )  # fmt: skip
 BY_VENDOR = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "vulkan"}
-ENGINES = {"mlx": "mlx", "vllm": "vllm"}
+ENGINES = {"mlx": "mlx", "vllm": "vllm", "exllama": "exllamav2"}
+"""Engines with parameters of their own; the rest is llama.cpp on a device's backend."""
 QUANTS = {
     "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
     "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5", "MXFP4": "MXFP4_MOE",
@@ -81,7 +82,9 @@ class Case:
 
 def backend_of_row(row, vendor):
     """Which parameters a row tells of; None for engines that are not described."""
-    text = f"{row['engine_version']} {row['backend']}".lower() if "mlx" in row["backend"] else row["backend"].lower()
+    text = row["backend"].lower()
+    if "mlx" in text:
+        text = f"{row['engine_version'].lower()} {text}"
     for part, backend in BACKENDS:
         if part in text:
             found = backend
@@ -220,7 +223,9 @@ class Cases:
                 cpu=Cpu(name=spec.name, physical_cores=threads, instruction_sets=sets),
                 memory=HostMemory(bandwidth_bytes_per_s=spec.bandwidth_bytes_per_s),
             )  # fmt: skip
-        one = replace(accelerator_of(spec, memory_bytes=1 << 40), backend=backend, memory_available_bytes=1 << 40)
+        one = replace(accelerator_of(spec, memory_bytes=1 << 40), memory_available_bytes=1 << 40)
+        if backend not in ENGINES:
+            one = replace(one, backend=backend)
         devices = tuple(replace(one, index=i, unified=False) for i in range(count))
         return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
 

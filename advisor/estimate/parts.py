@@ -146,7 +146,8 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     decode = decode_terms(
         shape, held, rates, setting.depth, kv_types=_kv_types(setting), sequences=users,
         batch_cost=batch_cost(constants, backend, users),
-        covered=coverage(shape, users, constants.settings["coverage_slope"]), share=Share(layers, kernels=layers * split),
+        covered=coverage(shape, users, constants.settings["coverage_slope"]),
+        share=Share(layers, kernels=layers * split),
     )  # fmt: skip
     read = _prefill_layers(setting, layers)
     prefill = _device_prefill(setting, backend, rates, held, Share(read, 1.0 / split, read * split))
@@ -262,7 +263,8 @@ def _host_parts(setting: Setting) -> tuple[list[Part] | None, list[str]]:
     if power is None:
         return None, ["number of processor cores unknown: no speed estimate for a split model"]
     held = Bytes(lower.dense, lower.experts + experts)
-    return [_cpu_part(setting, power, held, Share(first / shape.n_layers, kernels=first / shape.n_layers), whole=False)], _cpu_notes(power)
+    share = Share(first / shape.n_layers, kernels=first / shape.n_layers)
+    return [_cpu_part(setting, power, held, share, whole=False)], _cpu_notes(power)
 
 
 def _links(setting: Setting, devices: int) -> list[Part]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.domain.machine import Accelerator, Machine, ProbeNote
 from advisor.domain.units import parse_size
 from advisor.errors import UsageError
-from advisor.verbs.selection import MachineSelection
+from advisor.verbs.selection import BACKENDS, MachineSelection
 
 if TYPE_CHECKING:
     from advisor.domain.device import DeviceSpec
@@ -18,6 +18,20 @@ MAX_GPUS = 1024
 
 def select_machine(selection: MachineSelection, workspace: "Workspace") -> Machine:
     """The machine that the flags mean. Raises UsageError for contradictions, UnknownName for unknown devices."""
+    machine = _selected(selection, workspace)
+    return _with_backend(machine, selection.backend) if selection.backend else machine
+
+
+def _with_backend(machine: Machine, backend: str) -> Machine:
+    """The devices that can run a backend, running it."""
+    vendors = BACKENDS[backend]
+    if not any(a.vendor in vendors for a in machine.accelerators):
+        raise UsageError(f"nothing in this machine runs {backend}", hint="name the engine without a backend")
+    changed = (replace(a, backend=backend) if a.vendor in vendors else a for a in machine.accelerators)
+    return replace(machine, accelerators=tuple(changed))
+
+
+def _selected(selection: MachineSelection, workspace: "Workspace") -> Machine:
     if selection.hardware and selection.gpus:
         raise UsageError("--hardware and --gpu name two machines", hint="give one of them")
     if selection.cpu_only and (selection.gpus or selection.vram):
