@@ -20,6 +20,7 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import cpu_power
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
+from advisor.estimate.formats import in_format
 from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts_of
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
@@ -36,11 +37,8 @@ ENGINES = {"mlx": "mlx", "vllm": "vllm", "exllama": "exllamav2"}
 """Engines with parameters of their own; the rest is llama.cpp on a device's backend."""
 QUANTS = {
     "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
-    "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5", "MXFP4": "MXFP4_MOE",
-    "NVFP4": "nvfp4-safetensors",
+    "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5",
 }  # fmt: skip
-MLX_QUANTS = {"MXFP4": "mlx-mxfp4", "NVFP4": "mlx-nvfp4", "BF16": "mlx-bf16"}
-"""MLX writes every weight in these formats, not the experts alone."""
 DATE = re.compile(r"(20\d\d)-?(\d\d)?")
 NOW = 2026.3
 """Rows older than this tell less of the engines of today."""
@@ -153,8 +151,8 @@ class Cases:
             self.left_out[str(error)] += 1
             return None
         backend = backend_of_row(row, spec.vendor.lower())
-        quant = MLX_QUANTS.get(row["quant"], row["quant"]) if backend == "mlx" else row["quant"]
-        weights = self._weight(model, quant, number(row["file_size_gib"]) * 2**30)
+        formats = self.constants.engine(ENGINES.get(backend or "", "llama.cpp")).formats
+        weights = self._weight(model, in_format(row["quant"], formats), number(row["file_size_gib"]) * 2**30)
         if backend is None or weights is None or spec.bandwidth_bytes_per_s is None:
             self.left_out[f"engine or quantization: {row['backend']} {row['quant']}"] += 1
             return None

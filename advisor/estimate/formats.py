@@ -75,6 +75,23 @@ def preset_of(quant: str) -> str | None:
     return _RECIPES.get(name.rpartition("_")[0])
 
 
+_ELSEWHERE = {
+    "NVFP4": {"mlx": "mlx-nvfp4", "safetensors": "nvfp4-safetensors"},
+    "MXFP4": {"mlx": "mlx-mxfp4"},
+    "BF16": {"mlx": "mlx-bf16", "safetensors": "bf16-safetensors"},
+    "F16": {"mlx": "mlx-bf16", "safetensors": "fp16-safetensors"},
+}
+"""Names that several file formats share: which tensors a format writes that way differs."""
+
+
+def in_format(quant: str, formats: Sequence[str]) -> str:
+    """What an engine that reads these file formats loads for a quantization's name; the name itself for GGUF."""
+    if "gguf" in formats:
+        return quant
+    names = _ELSEWHERE.get(quant.upper(), {})
+    return next((names[format] for format in formats if format in names), quant)
+
+
 def known_quants() -> tuple[str, ...]:
     """Every quantization that a weight profile can be computed for."""
     return (*BASE_TYPE, *FORMATS)

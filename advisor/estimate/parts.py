@@ -134,7 +134,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     _, first, last = span
     n = shape.n_layers
     constants, engine = setting.constants, setting.choice.engine
-    backend = engine.backend or backend_of(accelerator)
+    backend = engine.backend or ("mlx" if weights.format == "mlx" else backend_of(accelerator))
     part = weights.between(first, min(last, n))
     on_host = weights.between(first, min(placement.cpu_expert_layers, last)).experts
     head = weights.head_bytes + weights.other_bytes if last > n else 0

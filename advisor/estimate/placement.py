@@ -72,10 +72,10 @@ def _on_accelerators(choice: Choice, machine: Machine, constants: Constants, ind
     """
     discrete = [i for i in indices if not machine.accelerators[i].unified]
     discrete.sort(key=lambda i: -(machine.accelerators[i].memory_total_bytes or 0))
+    widest = _tensor_split(choice, machine, tuple(sorted(discrete)))
+    over_all = [widest] if widest is not None and fits(choice, widest, machine, constants) else []
     for index in indices:
         if fits(choice, _whole(choice, (index,)), machine, constants):
-            split = _tensor_split(choice, machine, tuple(sorted(discrete)))
-            over_all = [split] if split is not None and fits(choice, split, machine, constants) else []
             return [*over_all, _whole(choice, (index,))]
     for count in range(2, len(discrete) + 1):
         devices = tuple(sorted(discrete[:count]))
@@ -83,7 +83,7 @@ def _on_accelerators(choice: Choice, machine: Machine, constants: Constants, ind
         options = [p for p in (split, _whole(choice, devices)) if p is not None]
         fitting = [p for p in options if fits(choice, p, machine, constants)]
         if fitting:
-            return fitting
+            return [*(p for p in over_all if p not in fitting), *fitting]
     return []
 
 
