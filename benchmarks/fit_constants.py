@@ -9,20 +9,26 @@ import argparse
 import math
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.estimate.calibration import PARAMETERS, Posterior
-from benchmarks.fitting import DECODE, PREFILL, Hierarchy, fit, generic, without
-from benchmarks.intervals import Judged, judge, noise_for, spread_for
+from benchmarks.fitting import DECODE, NOISE, PREFILL, Hierarchy, fit, generic, without
+from benchmarks.intervals import Judged, judge, value_for
 from benchmarks.measurements import Case, Cases
 
 FOLDER = Path(__file__).parents[1] / "catalog"
 MINIMUM = 2
 """Configurations a device needs for a posterior of its own."""
 
+ENOUGH = 20
+"""Predictions that a noise or spread of its own is found from."""
 
 WIDEST = 12.0
 """Most that the variance between devices is raised: a backend with few devices would get no usable interval."""
+
+NARROWEST = 0.25
+"""Least that it is lowered: devices and generations nobody has measured remain."""
 
 
 def load(rows: Path):
@@ -60,6 +66,23 @@ def other_models(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
     return judged
 
 
+def other_sources(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
+    """Each source on each device, predicted from the device's rows by others: so what is shipped meets new rows."""
+    judged: list[Judged] = []
+    rests: dict[tuple[str, str], Hierarchy] = {}
+    for (backend, _), members in by_device(cases).items():
+        for source in sorted({case.source for case in members}):
+            known = [case for case in members if case.source != source]
+            if len(known) < MINIMUM:
+                continue
+            if (backend, source) not in rests:
+                others = [case for case in hierarchy.cases[backend] if case.source != source]
+                rests[backend, source] = without(hierarchy, others, backend)
+            posterior = rests[backend, source].device_posterior(members[0], known)
+            judged += [judge(posterior, case) for case in members if case.source == source]
+    return judged
+
+
 def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
     """Each group (`of` a case: its source, its device) predicted by its class, fitted without the group."""
     judged = []
@@ -68,37 +91,64 @@ def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
         groups[(case.backend, of(case))].append(case)
     for (backend, name), members in groups.items():
         rest = without(hierarchy, [case for case in hierarchy.cases[backend] if of(case) != name], backend)
-        judged += [judge(rest.class_prior(case), case) for case in members]
+        for case in members:
+            posterior, spread = rest.known(backend, rest.generation_of(case))
+            judged.append(judge(posterior, case, spread))
     return judged
 
 
-def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, list[Judged], list[Judged]]:
-    """A hierarchy whose noise and class spreads give honest intervals, found from left-out models and devices.
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Predictions of rows that took no part in them."""
 
-    Beside it the predictions that they were found from: left-out models on known devices, and left-out devices.
+    sources: list[Judged]
+    """Sources left out, the device known from the catalog only."""
+    devices: list[Judged]
+    """Devices left out."""
+    models: list[Judged]
+    """Models left out, the device's rows of other models known."""
+    published: list[Judged]
+    """Sources left out, the device's rows by other sources known."""
+
+
+def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
+    """A hierarchy whose noise and spreads give honest intervals, and the left-out predictions they were found from.
+
+    Noise is that of rows on devices with rows of their own, by the same sources and by others; spread is what devices
+    known from the catalog only need beyond it.
     """
     hierarchy = Hierarchy(cases, generation_of)
-    within, between = other_models(hierarchy, cases), left_out(hierarchy, cases, lambda case: case.device)
+    views = Views(
+        left_out(hierarchy, cases, lambda case: case.source), left_out(hierarchy, cases, lambda case: case.device),
+        other_models(hierarchy, cases), other_sources(hierarchy, cases),
+    )  # fmt: skip
     for backend in hierarchy.backends:
-        noise = tuple(
-            noise_for(chosen) if len(chosen) >= 20 else base
-            for phase, base in ((DECODE, 0.15), (PREFILL, 0.3))
-            for chosen in [[j for j in within if j.case.backend == backend and j.case.phase == phase]]
-        )
-        spread = []
-        for phase in (DECODE, PREFILL):
-            chosen = [j for j in between if j.case.backend == backend and j.case.phase == phase]
-            for j in chosen:
-                j.noise = noise[phase]
-            if len(chosen) >= 20:
-                spread.append(min(WIDEST, spread_for(chosen)))
-        hierarchy.noise[backend] = noise
-        hierarchy.spread[backend] = max(spread, default=1.0)
-    for j in within:
-        j.noise = hierarchy.noise[j.case.backend][j.case.phase]
-    for j in between:
-        j.variance *= hierarchy.spread[j.case.backend]
-    return hierarchy, within, between
+        chosen = [
+            tuple(tuned_phase([pick(view, backend, phase) for view in (views.models, views.published)],
+                              [pick(view, backend, phase) for view in (views.sources, views.devices)], NOISE[phase]))
+            for phase in (DECODE, PREFILL)
+        ]  # fmt: skip
+        hierarchy.noise[backend] = tuple(noise for noise, _ in chosen)
+        hierarchy.spread[backend] = tuple(spread for _, spread in chosen)
+    return hierarchy, views
+
+
+def pick(judged: list[Judged], backend: str, phase: int) -> list[Judged]:
+    """Those of one backend and phase."""
+    return [j for j in judged if j.case.backend == backend and j.case.phase == phase]
+
+
+def tuned_phase(known: list[list[Judged]], fresh: list[list[Judged]], usual: float) -> tuple[float, float]:
+    """Noise and spread of one backend and phase: `known` devices have rows of their own, `fresh` ones do not."""
+    enough = [group for group in known if len(group) >= ENOUGH]
+    noise = value_for("noise", enough, 0.03, 1.2) if enough else usual
+    for j in (j for group in (*known, *fresh) for j in group):
+        j.noise = noise
+    enough = [group for group in fresh if len(group) >= ENOUGH]
+    spread = value_for("spread", enough, NARROWEST, WIDEST) if enough else 1.0
+    for j in (j for group in fresh for j in group):
+        j.spread = spread
+    return noise, spread
 
 
 def pairs(posterior: Posterior) -> str:
@@ -171,7 +221,7 @@ def main() -> int:
         return 0
     cases, generation_of, _ = load(options.rows)
     cases = [case for case in cases if case.source not in options.leave_out]
-    hierarchy, _, _ = tuned(cases, generation_of)
+    hierarchy, _ = tuned(cases, generation_of)
     sections = [*backends_yaml(hierarchy), *devices_yaml(hierarchy, cases)]
     if options.write:
         path = FOLDER / "calibration.yaml"

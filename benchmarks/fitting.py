@@ -9,7 +9,9 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from advisor.estimate.calibration import PARAMETERS, Observation, Posterior, diagonal, update
+import numpy as np
+
+from advisor.estimate.calibration import PARAMETERS, Posterior, diagonal
 from benchmarks.measurements import DECODE, PREFILL, Case
 
 GENERIC = {
@@ -24,14 +26,17 @@ BY_BACKEND = {
 }  # fmt: skip
 """Where the terms count what a backend really does (see cpu_rates), its factors lie nearer to one."""
 
-GENERATION_SD = (0.15, 0.2, 0.25, 0.3, 0.35, 0.35, 0.4, 0.25)
+GENERATION_SD = (0.15, 0.2, 0.25, 0.3, 0.6, 0.6, 0.4, 0.25)
 """How far a generation lies from its backend."""
+
+CPU_CLASS_SD = (0.3, 0.2, 0.25, 0.3, 0.8, 0.6, 0.4, 0.25)
+"""The same for processors: phones, desktops and servers differ in kind."""
 
 DEVICE_SD = (0.07, 0.10, 0.15, 0.2, 0.2, 0.25, 0.3, 0.2)
 """How far a device lies from its generation."""
 
-MAIN = (0, 3, 4)
-"""Parameters that take up the tuned spread: dense weights, kernels, dense FLOPs. Others follow them (see DEVICE_SD)."""
+PHASE_OF = (0, 0, 0, 0, 1, 1, 1, 0)
+"""Phase whose tuned spread a parameter's DEVICE_SD is scaled by."""
 
 NOISE = (0.12, 0.22)
 """Scatter of one configuration between sources: decode, prefill (log standard deviation)."""
@@ -42,7 +47,17 @@ CLASS_CAP = 12.0
 DEVICE_CAP = 40.0
 """Most configurations' worth of weight the rows of one device have together, per phase: they share engine builds."""
 
+SOURCE_SD = (0.12, 0.2)
+"""How far one source's rows of a device lie from those of others (builds, settings, cooling): decode, prefill."""
+
+DRIFT_A_YEAR = 0.1
+"""Doubt that each year of age adds: kernels change 5 to 40 % a year."""
+
+SHORT_PROMPT = 32.0
+"""A prompt of this many tokens is told from a server's other work only within a factor of e."""
+
 NU = 4.0
+"""Degrees of freedom of the scatter: published times have fat tails."""
 
 
 def generic(backend: str = "") -> Posterior:
@@ -54,17 +69,24 @@ def generic(backend: str = "") -> Posterior:
     )
 
 
+def class_sd(backend: str) -> tuple[float, ...]:
+    """How far a generation lies from its backend."""
+    return CPU_CLASS_SD if backend == "cpu" else GENERATION_SD
+
+
 def terms_of(case: Case):
     """Terms of all parts of the device, and the seconds that links add."""
-    own = [0.0] * len(PARAMETERS)
-    link = 0.0
-    for part in case.parts:
-        terms = part.prefill if case.phase == PREFILL else part.decode
-        if part.posterior.backend == "link":
-            link += sum(x * math.exp(m) for x, m in zip(terms, part.posterior.mean, strict=True))
-        else:
-            own = [a + b for a, b in zip(own, terms, strict=True)]
-    return tuple(own), link
+    if case.counted is None:
+        own = [0.0] * len(PARAMETERS)
+        link = 0.0
+        for part in case.parts:
+            terms = part.prefill if case.phase == PREFILL else part.decode
+            if part.posterior.backend == "link":
+                link += sum(x * math.exp(m) for x, m in zip(terms, part.posterior.mean, strict=True))
+            else:
+                own = [a + b for a, b in zip(own, terms, strict=True)]
+        case.counted = (tuple(own), link)
+    return case.counted
 
 
 def predicted(posterior: Posterior, case: Case) -> float:
@@ -82,22 +104,73 @@ def widened(posterior: Posterior, spread) -> Posterior:
     return replace(posterior, covariance=covariance, observations=0)
 
 
-def fit(prior: Posterior, cases: list[Case], cap: float) -> Posterior:
-    """A robust update: three rounds in which outliers lose weight."""
+def doubt(case: Case) -> float:
+    """Log standard deviation of one configuration: scatter, the age of its engine, and requests of a few tokens.
+
+    A prompt of a few tokens is read in about the time that a server needs for anything else.
+    """
+    short = SHORT_PROMPT / case.tokens if case.phase == PREFILL else 0.0
+    return math.sqrt(NOISE[case.phase] ** 2 + (DRIFT_A_YEAR * case.age_years) ** 2 + short**2)
+
+
+class Rows:
+    """Cases as arrays: terms, logarithms of seconds, doubts, weights, and which cases share a source and device."""
+
+    def __init__(self, cases: list[Case], cap: float):
+        counts = Counter((case.device, case.phase) for case in cases)
+        self.terms = np.array([terms_of(case)[0] for case in cases])
+        self.seconds = np.log([case.seconds for case in cases])
+        self.sd = np.array([doubt(case) for case in cases])
+        self.share = np.array([min(1.0, cap / counts[(case.device, case.phase)]) for case in cases])
+        keys = [(case.source, case.device, case.phase) for case in cases]
+        groups = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        self.member = np.zeros((len(cases), len(groups)))
+        self.member[range(len(cases)), [groups[key] for key in keys]] = 1.0
+        self.group_sd = np.array([SOURCE_SD[phase] for _, _, phase in groups])
+
+
+def fit(prior: Posterior, cases: list[Case], cap: float, *, sources: bool = False) -> Posterior:
+    """The most probable parameters: three rounds in which outliers lose weight (Student-t).
+
+    With `sources` each source may be faster or slower on a device by a factor of its own (`SOURCE_SD`), which is then
+    left out: what many sources agree on remains.
+    """
     usable = [case for case in cases if case.count == 1]
     if not usable:
         return prior
-    counts = Counter((case.device, case.phase) for case in usable)
-    found = prior
+    rows, n = Rows(usable, cap), len(PARAMETERS)
+    extra = rows.member.shape[1] if sources else 0
+    precision = np.zeros((n + extra, n + extra))
+    precision[:n, :n] = np.linalg.inv(prior.covariance)
+    precision[range(n, n + extra), range(n, n + extra)] = 1 / rows.group_sd[:extra] ** 2
+    origin = np.concatenate([prior.mean, np.zeros(extra)])
+    theta = origin.copy()
     for _ in range(3):
-        observations = []
-        for case in usable:
-            sd = NOISE[case.phase]
-            z = math.log(case.seconds / predicted(found, case)) / sd
-            weight = (NU + 1) / (NU + z * z) * min(1.0, cap / counts[(case.device, case.phase)])
-            observations.append(Observation(terms=terms_of(case)[0], seconds=case.seconds, sd=sd, weight=weight))
-        found = update(prior, observations)
-    return found
+        theta, hessian = _round(rows, theta, origin, precision)
+    return replace(
+        prior, mean=tuple(map(float, theta[:n])), observations=prior.observations + len(usable),
+        covariance=tuple(tuple(map(float, row)) for row in np.linalg.inv(hessian)[:n, :n]),
+    )  # fmt: skip
+
+
+def _round(rows: Rows, theta, origin, precision):
+    """Gauss-Newton steps with weights from where it starts; parameters and Hessian at the end."""
+    n = len(PARAMETERS)
+    weight = None
+    for _ in range(12):
+        parts = rows.terms * np.exp(theta[:n])
+        total = parts.sum(axis=1)
+        slopes, residual = parts / total[:, None], rows.seconds - np.log(total)
+        if len(theta) > n:
+            slopes, residual = np.hstack([slopes, rows.member]), residual - rows.member @ theta[n:]
+        if weight is None:
+            weight = (NU + 1) / (NU + (residual / rows.sd) ** 2) * rows.share / rows.sd**2
+        hessian = precision + slopes.T @ (slopes * weight[:, None])
+        step = np.linalg.solve(hessian, slopes.T @ (weight * residual) - precision @ (theta - origin))
+        theta = theta + np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-6:
+            break
+    return theta, hessian
 
 
 class Hierarchy:
@@ -109,7 +182,7 @@ class Hierarchy:
         self.generations: dict[tuple[str, str], Posterior] = {}
         self.devices: dict[tuple[str, str], Posterior] = {}
         self.noise: dict[str, tuple[float, ...]] = {}
-        self.spread: dict[str, float] = {}
+        self.spread: dict[str, tuple[float, ...]] = {}
         self.cases: dict[str, list[Case]] = defaultdict(list)
         for case in cases:
             self.cases[case.backend].append(case)
@@ -119,26 +192,30 @@ class Hierarchy:
     def fit_backend(self, backend: str) -> None:
         """The backend and its generations."""
         cases = self.cases[backend]
-        self.backends[backend] = fit(generic(backend), cases, CLASS_CAP)
+        self.backends[backend] = fit(generic(backend), cases, CLASS_CAP, sources=True)
         groups = defaultdict(list)
         for case in cases:
             groups[self.generation_of(case)].append(case)
         for generation, members in groups.items():
             if generation:
-                prior = widened(self.backends[backend], GENERATION_SD)
-                self.generations[(backend, generation)] = fit(prior, members, CLASS_CAP)
+                prior = widened(self.backends[backend], class_sd(backend))
+                self.generations[(backend, generation)] = fit(prior, members, CLASS_CAP, sources=True)
+
+    def known(self, backend: str, generation: str) -> tuple[Posterior, tuple[float, ...]]:
+        """What is known of a class, and how far its members lie from it (log standard deviations)."""
+        found = self.generations.get((backend, generation))
+        if found is not None:
+            return found, DEVICE_SD
+        if backend not in self.backends:
+            return generic(backend), (0.0,) * len(PARAMETERS)
+        spread = tuple(math.hypot(a, b) for a, b in zip(class_sd(backend), DEVICE_SD, strict=True))
+        return self.backends[backend], spread
 
     def shipped(self, backend: str, generation: str) -> Posterior:
         """What is expected of an unseen device of a class: spread and noise as tuned."""
-        found = self.generations.get((backend, generation))
-        spread = DEVICE_SD
-        if found is None:
-            found = self.backends.get(backend)
-            spread = tuple(math.hypot(a, b) for a, b in zip(GENERATION_SD, DEVICE_SD, strict=True))
-        if found is None:
-            return generic(backend)
-        factor = math.sqrt(self.spread.get(backend, 1.0))
-        wide = widened(found, [s * (factor if i in MAIN else 1.0) for i, s in enumerate(spread)])
+        found, spread = self.known(backend, generation)
+        factors = self.spread.get(backend, (1.0, 1.0))
+        wide = widened(found, [s * math.sqrt(factors[p]) for s, p in zip(spread, PHASE_OF, strict=True)])
         return replace(wide, noise_sd=self.noise.get(backend, NOISE), backend=backend)
 
     def class_prior(self, case: Case) -> Posterior:

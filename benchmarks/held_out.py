@@ -9,14 +9,12 @@ from collections import defaultdict
 from dataclasses import replace
 
 from advisor.estimate.calibration import Posterior
-from benchmarks.fit_constants import WIDEST
-from benchmarks.fitting import Hierarchy, fit, without
-from benchmarks.intervals import judge, spread_for
+from benchmarks.fit_constants import ENOUGH, NARROWEST, WIDEST
+from benchmarks.fitting import DECODE, PREFILL, Hierarchy, fit, without
+from benchmarks.intervals import judge, value_for
 from benchmarks.measurements import Case
 
 SIBLING_CAP = 40.0
-ENOUGH = 20
-"""Cases a backend needs for a spread of its own."""
 
 
 class HeldOut:
@@ -34,9 +32,14 @@ class HeldOut:
             others = [case for case in hierarchy.cases[backend] if case.device != device]
             rest = without(hierarchy, others, backend)
             self.rest[(backend, device)] = rest
-            judged[backend] += [judge(rest.class_prior(case), case) for case in members]
-        for backend, found in judged.items():
-            hierarchy.spread[backend] = min(WIDEST, spread_for(found)) if len(found) >= ENOUGH else 1.0
+            for case in members:
+                posterior, spread = rest.known(backend, rest.generation_of(case))
+                judged[backend, case.phase].append(judge(posterior, case, spread))
+        for backend in hierarchy.backends:
+            found = (judged[backend, phase] for phase in (DECODE, PREFILL))
+            hierarchy.spread[backend] = tuple(
+                value_for("spread", [group], NARROWEST, WIDEST) if len(group) >= ENOUGH else 1.0 for group in found
+            )
         self._siblings: dict[tuple[str, str, str], Posterior] = {}
 
     def of_class(self, backend: str, device: str) -> Posterior:

@@ -5,7 +5,8 @@ known; the spread of a class is what is left, beyond that, between devices.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from advisor.estimate.calibration import Posterior, quadratic
 from benchmarks.fitting import terms_of
@@ -13,6 +14,8 @@ from benchmarks.measurements import Case
 
 FACTOR = 1.5332
 """Student-t with four degrees of freedom: p10 and p90 in standard deviations."""
+
+TARGET = 0.8
 
 
 @dataclass(slots=True)
@@ -22,52 +25,49 @@ class Judged:
     case: Case
     seconds: float
     variance: float
+    """From what is uncertain about the class, or about the device where it has rows of its own."""
+    between: float
+    """From how far devices of the class lie apart; 0 where the device has rows of its own."""
     noise: float
+    spread: float = 1.0
+    """Factor on `between`."""
 
     @property
     def residual(self) -> float:
         """Logarithm of actual over expected seconds."""
         return math.log(self.case.seconds / self.seconds)
 
-    def inside(self, noise: float | None = None, factor: float = 1.0) -> bool:
+    def inside(self) -> bool:
         """Whether the 80 % interval holds the actual time."""
-        sd = math.sqrt(self.variance * factor + (self.noise if noise is None else noise) ** 2)
+        sd = math.sqrt(self.variance + self.between * self.spread + self.noise**2)
         return abs(self.residual) <= FACTOR * sd
 
 
-def judge(posterior: Posterior, case: Case) -> Judged:
-    """Hold a posterior against a case it has not seen."""
+def judge(posterior: Posterior, case: Case, spread: Sequence[float] = ()) -> Judged:
+    """Hold a posterior against a case it has not seen; `spread` is how far devices lie from the posterior's class."""
     own, link = terms_of(case)
     parts = [x * math.exp(m) for x, m in zip(own, posterior.mean, strict=True)]
     total = sum(parts) + link
-    return Judged(
-        case, total, quadratic([p / total for p in parts], posterior.covariance), posterior.noise_sd[case.phase]
-    )
+    shares = [p / total for p in parts]
+    between = sum((share * sd) ** 2 for share, sd in zip(shares, spread, strict=True)) if spread else 0.0
+    return Judged(case, total, quadratic(shares, posterior.covariance), between, posterior.noise_sd[case.phase])
 
 
-def coverage(judged: list[Judged], **how) -> float:
-    """Share of cases inside their interval."""
-    return sum(j.inside(**how) for j in judged) / len(judged)
+def coverage(groups: Sequence[Sequence[Judged]], **values: float) -> float:
+    """Mean over the groups of the share of cases inside their intervals, with these values set on each."""
+    shares = []
+    for group in groups:
+        for judged in group:
+            for name, value in values.items():
+                setattr(judged, name, value)
+        shares.append(sum(j.inside() for j in group) / len(group))
+    return sum(shares) / len(shares)
 
 
-def noise_for(judged: list[Judged], target: float = 0.8) -> float:
-    """The noise at which `target` of the cases fall inside (0.03 to 1.2)."""
-    low, high = 0.03, 1.2
+def value_for(name: str, groups: Sequence[Sequence[Judged]], low: float, high: float) -> float:
+    """The noise or spread at which 80 % of the cases fall inside, each group counting alike; it is left set on them."""
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (middle, high) if coverage(judged, noise=middle) < target else (low, middle)
+        low, high = (middle, high) if coverage(groups, **{name: middle}) < TARGET else (low, middle)
+    coverage(groups, **{name: high})
     return high
-
-
-def spread_for(judged: list[Judged], target: float = 0.8) -> float:
-    """The factor on the parameters' variance at which `target` of the cases fall inside (0.25 to 25)."""
-    low, high = 0.25, 25.0
-    for _ in range(20):
-        middle = (low + high) / 2
-        low, high = (middle, high) if coverage(judged, factor=middle) < target else (low, middle)
-    return high
-
-
-def scaled(posterior: Posterior, factor: float) -> Posterior:
-    """The same means with variances times `factor`."""
-    return replace(posterior, covariance=tuple(tuple(v * factor for v in row) for row in posterior.covariance))

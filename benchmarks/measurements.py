@@ -20,6 +20,7 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import cpu_power
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
+from advisor.estimate.formats import in_format
 from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts_of
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
@@ -28,16 +29,19 @@ from advisor.estimate.weights import WeightProfile
 
 DECODE, PREFILL = 0, 1
 BACKENDS = (
-    ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""), ("cpu", "cpu"),
-    ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
+    ("mlx-vlm", ""), ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""),
+    ("cpu", "cpu"), ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
 )  # fmt: skip
 BY_VENDOR = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "vulkan"}
-ENGINES = {"mlx": "mlx", "vllm": "vllm"}
+ENGINES = {"mlx": "mlx", "vllm": "vllm", "exllama": "exllamav2"}
+"""Engines with parameters of their own; the rest is llama.cpp on a device's backend."""
 QUANTS = {
     "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
-    "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5", "MXFP4": "MXFP4_MOE",
-    "NVFP4": "nvfp4-safetensors",
+    "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5",
 }  # fmt: skip
+DATE = re.compile(r"(20\d\d)-?(\d\d)?")
+NOW = 2026.3
+"""Rows older than this tell less of the engines of today."""
 THREADS = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
 
 
@@ -62,18 +66,23 @@ class Case:
     file_bytes: float
     active_share: float
     bandwidth: float
-    weight: float = 1.0
+    age_years: float = 0.0
+    """How much older than most rows."""
     rows: int = 1
     memory_bytes: float = 0.0
     """Memory of all its devices as the row states it; 0: not stated."""
     peak_bytes: float = 0.0
     """Most memory seen in use; 0: not stated, or by a row without its file's size: some give the use of all servers."""
     key: tuple = field(default_factory=tuple)
+    counted: tuple | None = None
+    """What `fitting.terms_of` found of it."""
 
 
 def backend_of_row(row, vendor):
     """Which parameters a row tells of; None for engines that are not described."""
     text = row["backend"].lower()
+    if "mlx" in text:
+        text = f"{row['engine_version'].lower()} {text}"
     for part, backend in BACKENDS:
         if part in text:
             found = backend
@@ -90,6 +99,15 @@ def backend_of_row(row, vendor):
 def number(text, default=0.0):
     """A cell's figure."""
     return float(text) if text not in ("", None) else default
+
+
+def age_of(date: str) -> float:
+    """Years that a row is older than `NOW`, from a date or a part of one."""
+    match = DATE.search(date)
+    if match is None:
+        return 0.5
+    month = int(match[2]) if match[2] and 1 <= int(match[2]) <= 12 else 6
+    return max(0.0, NOW - int(match[1]) - (month - 0.5) / 12)
 
 
 class Cases:
@@ -118,6 +136,7 @@ class Cases:
     @staticmethod
     def _merged(found: list[tuple[Case, float]]) -> Case:
         case = found[0][0]
+        case.age_years = statistics.median(one.age_years for one, _ in found)
         case.seconds = statistics.median(seconds for _, seconds in found)
         case.rows = len(found)
         case.memory_bytes = max(one.memory_bytes for one, _ in found)
@@ -132,7 +151,8 @@ class Cases:
             self.left_out[str(error)] += 1
             return None
         backend = backend_of_row(row, spec.vendor.lower())
-        weights = self._weight(model, row["quant"], number(row["file_size_gib"]) * 2**30)
+        formats = self.constants.engine(ENGINES.get(backend or "", "llama.cpp")).formats
+        weights = self._weight(model, in_format(row["quant"], formats), number(row["file_size_gib"]) * 2**30)
         if backend is None or weights is None or spec.bandwidth_bytes_per_s is None:
             self.left_out[f"engine or quantization: {row['backend']} {row['quant']}"] += 1
             return None
@@ -145,6 +165,8 @@ class Cases:
         depth = number(row["depth"])
         if phase == DECODE and row["source_id"] in ("localmaxxing", "guruswami_nvidia", "guruswami_m3ultra"):
             depth = max(depth, prompt)
+        if phase == PREFILL and depth == prompt:
+            depth = 0.0  # the depth its answer was written at: the prompt itself was read from an empty cache
         tokens = (prompt or 512) if phase == PREFILL else 1.0
         count = max(1, int(number(row["n_gpus"], 1)))
         machine = self._machine(spec, backend, count, row)
@@ -167,7 +189,7 @@ class Cases:
             backend=backend, architecture=f"{architecture} {spec.name}", count=count, model=model.id,
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
-            bandwidth=spec.bandwidth_bytes_per_s * count, key=key,
+            bandwidth=spec.bandwidth_bytes_per_s * count, key=key, age_years=age_of(row["date"]),
             memory_bytes=number(row["memory_gb"]) * 2**30 * count,
             peak_bytes=number(row["peak_mem_gb"]) * 2**30 if row["file_size_gib"] else 0.0,
         )  # fmt: skip
@@ -199,7 +221,9 @@ class Cases:
                 cpu=Cpu(name=spec.name, physical_cores=threads, instruction_sets=sets),
                 memory=HostMemory(bandwidth_bytes_per_s=spec.bandwidth_bytes_per_s),
             )  # fmt: skip
-        one = replace(accelerator_of(spec, memory_bytes=1 << 40), backend=backend, memory_available_bytes=1 << 40)
+        one = replace(accelerator_of(spec, memory_bytes=1 << 40), memory_available_bytes=1 << 40)
+        if backend not in ENGINES:
+            one = replace(one, backend=backend)
         devices = tuple(replace(one, index=i, unified=False) for i in range(count))
         return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
 

@@ -22,10 +22,13 @@ APPLE_GPU_FRACTIONS = ((16, 0.66), (36, 0.70), (10**6, 0.75))
 SHARED_GPU_FRACTIONS = {"AMD": 0.75, "Intel": 0.5}
 """Of main memory: an APU whose carve-out or GTT is raised (default half); an Intel iGPU's default half."""
 ASSUMED_RAM_BYTES = 32 * GIB
+ASSUMED_SOC_BYTES = 8 * GIB
+"""Of a SoC whose memory nobody has listed: those are phones and boards."""
 ASSUMED_CORES = 8
 """Of a processor that is not stated, or whose catalog entry covers parts with many numbers of cores."""
-ASSUMED_CORES_BY_FORM = {"datacenter": 16, "server": 16, "workstation": 16, "embedded": 4, "phone": 4}
-"""The same by what it is built for: near the low end of what is sold, so that nothing rests on more."""
+ASSUMED_CORES_BY_FORM = {"datacenter": 16, "server": 16, "workstation": 16, "embedded": 4, "phone": 6}
+"""The same by what it is built for: near the low end of what is sold, so that nothing rests on more. Of a phone's eight
+cores two are slow ones that engines leave alone."""
 ASSUMED_CPU = "generic/generic-dual-channel-ddr4-3200"
 """The host of a GPU that is stated alone: modest, so that nothing is promised that rests on it."""
 
@@ -101,7 +104,7 @@ def accelerator_of(
 
 
 def memory_of(spec: DeviceSpec, stated_bytes: int | None) -> int:
-    """Main memory of a SoC: as stated, its only size, or the smallest it is sold with. Raises UsageError."""
+    """Main memory of a SoC: as stated, its only size, or the smallest it is sold with. Raises UsageError for more."""
     sizes = spec.memory_options_bytes or ((spec.memory_bytes,) if spec.memory_bytes else ())
     if stated_bytes is not None:
         if sizes and stated_bytes > max(sizes) * 1.1:
@@ -109,9 +112,7 @@ def memory_of(spec: DeviceSpec, stated_bytes: int | None) -> int:
                 f"{spec.name} has at most {max(sizes) // GIB} GiB of memory", hint="give --ram as it is built in"
             )
         return stated_bytes
-    if not sizes:
-        raise UsageError(f"the memory of {spec.name} is not known", hint="give it with --ram, e.g. --ram 16GiB")
-    return min(sizes)
+    return min(sizes, default=ASSUMED_SOC_BYTES)
 
 
 def _host(memory_bytes: int, cpu: DeviceSpec | None, source: str) -> HostMemory:
@@ -157,6 +158,9 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
     """A machine around a SoC, with the stated memory or the smallest it is sold with."""
     total = memory_of(spec, ram_bytes)
     notes = [ProbeNote(source="catalog", message="free memory is assumed: an idle machine")]
+    if ram_bytes is None and not spec.memory_options_bytes and not spec.memory_bytes:
+        message = f"memory not stated: {total // GIB} GiB assumed"
+        notes.append(ProbeNote(source="assumed", message=message, hint="give --ram"))
     if ram_bytes is None and len(spec.memory_options_bytes) > 1:
         options = ", ".join(f"{b // GIB}" for b in spec.memory_options_bytes)
         notes.append(

@@ -5,21 +5,25 @@ from typing import Any
 from advisor.domain.units import parse_duration
 from advisor.errors import UsageError
 from advisor.verbs.question import Request
-from advisor.verbs.selection import MachineSelection
+from advisor.verbs.selection import MachineSelection, split_engine
 
 DEFAULT_LIMIT = 5
 """Rows that commands without `--limit` look at."""
 
 
 def take_selection(values: dict[str, Any]) -> MachineSelection:
-    """Remove the machine options from a command's keyword arguments."""
+    """Remove the machine options from a command's keyword arguments; a backend named with the engine is one."""
+    backend = None
+    if values.get("engine"):
+        values["engine"], backend = split_engine(values["engine"])
     return MachineSelection(
         hardware=values.pop("hardware", None),
         gpus=tuple(values.pop("gpus", ())),
         ram=values.pop("ram", None),
         vram=values.pop("vram", None),
         cpu=values.pop("cpu", None),
-        cpu_only=values.pop("cpu_only", False),
+        cpu_only=values.pop("cpu_only", False) or backend == "cpu",
+        backend=None if backend == "cpu" else backend,
     )
 
 

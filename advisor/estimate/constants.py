@@ -107,6 +107,8 @@ class Constants:
     cpu: CpuRates
     batch_cost: Mapping[str, Sequence[float]]
     """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
+    half_rate_tokens: Mapping[str, float]
+    """By backend: a micro-batch of this many tokens is read at half of the rate that a long one reaches."""
     settings: Mapping[str, float]
     speculation: Mapping[str, Any]
     """Acceptance by task, width of the interval, most tokens drafted (see catalog/engines.yaml)."""
@@ -123,6 +125,7 @@ class Constants:
                 engines={name: _engine(name, plain) for name, plain in engines["engines"].items()},
                 cpu=CpuRates(**calibration["cpu"]),
                 batch_cost=dict(calibration["batch_cost"]),
+                half_rate_tokens=dict(calibration["half_rate_tokens"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 speculation=engines["speculation"],
                 version=str(calibration.get("version", "")),

@@ -42,6 +42,7 @@ FORMATS: dict[str, FlatFormat] = {
     "mlx-6bit": FlatFormat("mlx", 6.5, True, "q6_K"),
     "mlx-8bit": FlatFormat("mlx", 8.5, True, "q8_0"),
     "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
+    "mlx-nvfp4": FlatFormat("mlx", 4.5, True, "nvfp4"),
 }
 """MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point."""
 
@@ -72,6 +73,23 @@ def preset_of(quant: str) -> str | None:
     if not name.endswith(("_L", "_XL")):
         return None
     return _RECIPES.get(name.rpartition("_")[0])
+
+
+_ELSEWHERE = {
+    "NVFP4": {"mlx": "mlx-nvfp4", "safetensors": "nvfp4-safetensors"},
+    "MXFP4": {"mlx": "mlx-mxfp4"},
+    "BF16": {"mlx": "mlx-bf16", "safetensors": "bf16-safetensors"},
+    "F16": {"mlx": "mlx-bf16", "safetensors": "fp16-safetensors"},
+}
+"""Names that several file formats share: which tensors a format writes that way differs."""
+
+
+def in_format(quant: str, formats: Sequence[str]) -> str:
+    """What an engine that reads these file formats loads for a quantization's name; the name itself for GGUF."""
+    if "gguf" in formats:
+        return quant
+    names = _ELSEWHERE.get(quant.upper(), {})
+    return next((names[format] for format in formats if format in names), quant)
 
 
 def known_quants() -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     _, first, last = span
     n = shape.n_layers
     constants, engine = setting.constants, setting.choice.engine
-    backend = engine.backend or backend_of(accelerator)
+    backend = engine.backend or ("mlx" if weights.format == "mlx" else backend_of(accelerator))
     part = weights.between(first, min(last, n))
     on_host = weights.between(first, min(placement.cpu_expert_layers, last)).experts
     head = weights.head_bytes + weights.other_bytes if last > n else 0
@@ -146,9 +146,11 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     decode = decode_terms(
         shape, held, rates, setting.depth, kv_types=_kv_types(setting), sequences=users,
         batch_cost=batch_cost(constants, backend, users),
-        covered=coverage(shape, users, constants.settings["coverage_slope"]), share=Share(layers),
+        covered=coverage(shape, users, constants.settings["coverage_slope"]),
+        share=Share(layers, kernels=layers * split),
     )  # fmt: skip
-    prefill = _device_prefill(setting, rates, held, Share(_prefill_layers(setting, layers), 1.0 / split))
+    read = _prefill_layers(setting, layers)
+    prefill = _device_prefill(setting, backend, rates, held, Share(read, 1.0 / split, read * split))
     if devices > 1 and placement.tensor_parallel <= 1:
         prefill = _pipelined(prefill, devices, setting)
     unknown = 0.0 if accelerator.f16_flops or accelerator.int8_ops else constants.settings["unknown_flops_sd"] ** 2
@@ -164,12 +166,13 @@ def _prefill_layers(setting: Setting, layers: float) -> float:
     return layers
 
 
-def _device_prefill(setting: Setting, rates: Rates, held: Bytes, share: Share) -> Vector:
+def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, share: Share) -> Vector:
+    half_rate = setting.constants.half_rate_tokens
     return prefill_terms(
         setting.choice.shape, held, rates, max(1, setting.workload.prompt_tokens),
         micro_batch=setting.choice.engine.micro_batch,
-        half_rate_tokens=setting.constants.settings["half_rate_tokens"],
-        share=Share(share.layers, share.layers if len(setting.placement.devices) > 1 else share.experts),
+        half_rate_tokens=half_rate.get(backend, half_rate["generic"]),
+        share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip
 
 
@@ -238,7 +241,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     )  # fmt: skip
     prefill = prefill_terms(
         shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
-        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=1.0, share=share,
+        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"], share=share,
     ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
     name = setting.machine.cpu.name or "cpu"
     posterior = posterior_for(setting, "cpu", name, cpu_class(power))
@@ -260,7 +263,8 @@ def _host_parts(setting: Setting) -> tuple[list[Part] | None, list[str]]:
     if power is None:
         return None, ["number of processor cores unknown: no speed estimate for a split model"]
     held = Bytes(lower.dense, lower.experts + experts)
-    return [_cpu_part(setting, power, held, Share(first / shape.n_layers), whole=False)], _cpu_notes(power)
+    share = Share(first / shape.n_layers, kernels=first / shape.n_layers)
+    return [_cpu_part(setting, power, held, share, whole=False)], _cpu_notes(power)
 
 
 def _links(setting: Setting, devices: int) -> list[Part]:
@@ -269,7 +273,8 @@ def _links(setting: Setting, devices: int) -> list[Part]:
     first = first_gpu_layer(placement, shape.n_layers)
     wait_us, trips = 0.0, placement.cpu_expert_layers + bool(first)
     if placement.tensor_parallel > 1:
-        linked = setting.machine.accelerators[placement.devices[0]].link_bytes_per_s
+        link = setting.machine.accelerators[placement.devices[0]].link_bytes_per_s or 0.0
+        linked = link >= settings["link_least_bytes_per_s"]
         wait_us = 2 * shape.n_layers * settings["reduce_us_link" if linked else "reduce_us_pcie"]
     elif devices > 1:
         wait_us = (devices - 1) * settings["hop_us"]

@@ -34,9 +34,13 @@ def placements(
     found = list(_on_accelerators(choice, machine, constants, indices)) if indices else []
     if profile.offloads and indices and not any(p.kind is PlacementKind.GPU for p in found):
         found += _offloaded(choice, machine, constants, indices)
+    nowhere = bool(indices) and not found
     if profile.offloads or not indices:
         found.append(CPU)
-    return tuple(found) if found else (_whole(choice, tuple(indices)),)
+    if nowhere and not (found and fits(choice, CPU, machine, constants)):
+        shared = machine.accelerators[indices[0]].unified
+        found.insert(0, _whole(choice, tuple(indices[:1] if shared else indices)))
+    return tuple(found)
 
 
 def fits(choice: Choice, placement: Placement, machine: Machine, constants: Constants) -> bool:
@@ -63,23 +67,33 @@ def _whole(choice: Choice, devices: tuple[int, ...], *, tensor_parallel: int = 1
 def _on_accelerators(choice: Choice, machine: Machine, constants: Constants, indices: list[int]) -> list[Placement]:
     """The first single device that holds everything, else the fewest discrete ones that do.
 
-    With several alike, a tensor split comes before a layer split where the engine can.
+    With several alike, a tensor split comes before a layer split where the engine can; one over all of them stands
+    beside the single device, since it may be faster.
     """
-    for index in indices:
-        if fits(choice, _whole(choice, (index,)), machine, constants):
-            return [_whole(choice, (index,))]
     discrete = [i for i in indices if not machine.accelerators[i].unified]
     discrete.sort(key=lambda i: -(machine.accelerators[i].memory_total_bytes or 0))
+    widest = _tensor_split(choice, machine, tuple(sorted(discrete)))
+    over_all = [widest] if widest is not None and fits(choice, widest, machine, constants) else []
+    for index in indices:
+        if fits(choice, _whole(choice, (index,)), machine, constants):
+            return [*over_all, _whole(choice, (index,))]
     for count in range(2, len(discrete) + 1):
         devices = tuple(sorted(discrete[:count]))
-        alike = len({machine.accelerators[i].name for i in devices}) == 1
-        options = [_whole(choice, devices)]
-        if choice.engine.tensor_parallel and alike and choice.shape.n_heads % count == 0:
-            options.insert(0, _whole(choice, devices, tensor_parallel=count))
+        split = _tensor_split(choice, machine, devices)
+        options = [p for p in (split, _whole(choice, devices)) if p is not None]
         fitting = [p for p in options if fits(choice, p, machine, constants)]
         if fitting:
-            return fitting
+            return [*(p for p in over_all if p not in fitting), *fitting]
     return []
+
+
+def _tensor_split(choice: Choice, machine: Machine, devices: tuple[int, ...]) -> Placement | None:
+    """Every layer shared by these devices, where the engine, the devices and the number of heads allow it."""
+    count = len(devices)
+    alike = len({machine.accelerators[i].name for i in devices}) == 1
+    if count < 2 or not (choice.engine.tensor_parallel and alike) or choice.shape.n_heads % count:
+        return None
+    return _whole(choice, devices, tensor_parallel=count)
 
 
 def _offloaded(choice: Choice, machine: Machine, constants: Constants, indices: list[int]) -> list[Placement]:

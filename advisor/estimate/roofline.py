@@ -31,10 +31,14 @@ class Bytes(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Share of the layers on a device (for cache, kernels, FLOPs), and of the experts' work done there."""
+    """Share of the layers on a device (for cache and FLOPs), of the experts' work, and of the kernels launched there.
+
+    In a tensor split each device holds a part of every layer and launches all kernels.
+    """
 
     layers: float = 1.0
     experts: float = 1.0
+    kernels: float = 1.0
 
 
 WHOLE = Share()
@@ -75,7 +79,7 @@ def decode_terms(
         held.dense * batch_cost / bandwidth,
         held.experts * used / bandwidth,
         cache / bandwidth,
-        shape.ops * US * share.layers,
+        shape.ops * US * share.kernels,
         0.0,
         0.0,
         0.0,
@@ -106,7 +110,7 @@ def prefill_terms(
         passes * held.dense / rates.bandwidth_bytes_per_s,
         passes * held.experts * coverage(shape, chunk) / rates.bandwidth_bytes_per_s,
         0.0,
-        passes * shape.ops * US * share.layers,
+        passes * shape.ops * US * share.kernels,
         ((work.dense + work.state) * share.layers + work.head) / flops,
         work.experts * share.experts / flops,
         work.attention * share.layers / rates.f16_flops,

@@ -8,13 +8,15 @@ from advisor.decide.choice import Choice, Quality
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
-from advisor.domain.estimate import Estimate
+from advisor.domain.estimate import Estimate, PlacementKind
 from advisor.domain.machine import Machine
 from advisor.domain.model import Grade, Model
 from advisor.errors import UsageError
+from advisor.estimate.formats import in_format
 from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
+from advisor.verbs.stated_machine import larger_machines
 from advisor.verbs.workspace import Workspace
 
 USUAL = ("MXFP4", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K", "BF16", "F16")
@@ -26,7 +28,14 @@ def estimate_choice(text: str, request: Request, selection: MachineSelection, wo
     """Estimate `MODEL[:QUANT]`. Without a quantization: the usual one that fits."""
     model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
-    return estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
+    chosen = estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
+    if chosen.estimate.fits and chosen.estimate.placement.kind is PlacementKind.GPU:
+        return chosen
+    for machine in larger_machines(selection, workspace):
+        larger = estimate_model(model, quant or question.quant, question, machine, workspace)
+        if larger.estimate.fits and larger.estimate.placement.kind is PlacementKind.GPU:
+            return larger
+    return chosen
 
 
 def estimate_model(
@@ -38,7 +47,11 @@ def estimate_model(
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
     engine = question.engine or estimator.engine_for(entry)
-    quants = (quant,) if quant else _in_usual_order(quants_for(entry, engine))
+    quants = (
+        (in_format(quant, estimator.constants.engine(engine).formats),)
+        if quant
+        else _in_usual_order(quants_for(entry, engine))
+    )
     choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:

@@ -1,13 +1,14 @@
 """From the machine flags to a machine. What is stated replaces what was read; the rest stays and says so."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.domain.machine import Accelerator, Machine, ProbeNote
-from advisor.domain.units import parse_size
+from advisor.domain.units import format_size, parse_size
 from advisor.errors import UsageError
-from advisor.verbs.selection import MachineSelection
+from advisor.verbs.selection import BACKENDS, MachineSelection
 
 if TYPE_CHECKING:
     from advisor.domain.device import DeviceSpec
@@ -18,6 +19,35 @@ MAX_GPUS = 1024
 
 def select_machine(selection: MachineSelection, workspace: "Workspace") -> Machine:
     """The machine that the flags mean. Raises UsageError for contradictions, UnknownName for unknown devices."""
+    machine = _selected(selection, workspace)
+    return _with_backend(machine, selection.backend) if selection.backend else machine
+
+
+def larger_machines(selection: MachineSelection, workspace: "Workspace") -> Iterator[Machine]:
+    """The same SoC with more memory, smallest first, where it is sold so and its memory was not stated."""
+    if selection.is_here or selection.ram or selection.vram or selection.cpu_only:
+        return
+    smallest = select_machine(selection, workspace)
+    if smallest.origin != "catalog" or smallest.catalog_id is None:
+        return
+    spec = workspace.catalog.hardware.find(smallest.catalog_id)
+    for size in sorted(spec.memory_options_bytes)[1:]:
+        machine = select_machine(replace(selection, ram=str(size)), workspace)
+        message = f"memory not stated: {format_size(size)} is the least it is sold with that holds this choice"
+        notes = [ProbeNote(source="catalog", message=message, hint="give --ram")]
+        yield replace(machine, notes=(*machine.notes, *notes))
+
+
+def _with_backend(machine: Machine, backend: str) -> Machine:
+    """The devices that can run a backend, running it."""
+    vendors = BACKENDS[backend]
+    if not any(a.vendor in vendors for a in machine.accelerators):
+        raise UsageError(f"nothing in this machine runs {backend}", hint="name the engine without a backend")
+    changed = (replace(a, backend=backend) if a.vendor in vendors else a for a in machine.accelerators)
+    return replace(machine, accelerators=tuple(changed))
+
+
+def _selected(selection: MachineSelection, workspace: "Workspace") -> Machine:
     if selection.hardware and selection.gpus:
         raise UsageError("--hardware and --gpu name two machines", hint="give one of them")
     if selection.cpu_only and (selection.gpus or selection.vram):
