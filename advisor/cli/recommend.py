@@ -23,6 +23,7 @@ Examples:
   advisor recommend --task coding --max-ttft 1s --min-tps 20 --json
   advisor recommend --task rag --prompt-tokens 8000 --gpu "RTX 4090" --ram 64GiB
   advisor recommend --task coding --with embedding --with chat
+  advisor recommend --task chat --tier edge --max-watts 30
   advisor recommend --task chat --why-not llama-3.3-70b
   advisor recommend --task chat --frontier latency --svg frontier.svg
 """
@@ -42,6 +43,13 @@ Examples:
 @click.option("--frontier", "axis", type=click.Choice(["latency", "memory"]), help="Quality against time or memory")
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Draw the frontier into a file")
 @click.option("--all", "derivatives", is_flag=True, help="Finetunes, merges and unofficial copies too")
+@click.option("--max-energy", type=float, metavar="J", help="Joules that an answer may take")
+@click.option("--max-watts", type=float, metavar="W", help="Mean power that may be drawn while answering")
+@click.option(
+    "--tier",
+    type=click.Choice(["edge", "workstation", "server", "cloud"]),
+    help="Only what belongs on machines of this class or below",
+)
 @click.option("--assume-idle", is_flag=True, help="Count memory that other programs hold now as free")
 @common_options
 def command(explain: bool, lock: Path | None, **values: Any) -> int:
@@ -59,7 +67,7 @@ def command(explain: bool, lock: Path | None, **values: Any) -> int:
     from advisor.verbs.workspace import Workspace
 
     workspace = Workspace(settings)
-    result = recommend(request, selection, workspace)
+    result = recommend(request, selection, workspace, levers=explain)
     extras = _extras(asked, request, result, workspace)
     _emit(settings, asked, result, extras)
     if lock is not None and result.picks:

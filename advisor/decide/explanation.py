@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.quality import probability_better
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade
@@ -71,6 +72,18 @@ def speed_line(estimate: Estimate) -> str:
     )
 
 
+def energy_line(assessment: Assessment) -> str | None:
+    """Energy and power, and the class of machine that the weights need; None where nobody knows the power."""
+    joules, watts = assessment.estimate.joules_per_answer, mean_watts(assessment.estimate, assessment.workload.users)
+    if joules is None or watts is None:
+        return None
+    tier = tier_of(assessment.candidate.size.file_bytes)
+    return (
+        f"Energy: about {joules.p50:.0f} J an answer ({joules.p10:.0f}–{joules.p90:.0f}) at {watts:.0f} W; "
+        f"weights for the {tier} class; nothing leaves the machine"
+    )
+
+
 def budget_line(assessment: Assessment) -> str | None:
     """What of the budget is missed, for a pick that is given all the same."""
     misses = assessment.verdict.misses
@@ -107,6 +120,7 @@ def why(pick: Assessment, others: tuple[Assessment, ...], task_title: str) -> tu
         budget_line(pick),
         speed_line(pick.estimate),
         memory_line(pick.estimate),
+        energy_line(pick),
         neighbour_line(pick, others),
     )
     return tuple(line for line in lines if line)

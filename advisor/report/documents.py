@@ -91,6 +91,7 @@ class Energy(TypedDict):
     """Energy of one answer, null where the power is unknown."""
 
     joules_per_answer: Interval | None
+    watts: float | None
 
 
 class File(TypedDict):
@@ -198,6 +199,8 @@ class Pick(_Choice):
     """A recommended choice."""
 
     rank: int
+    tier: Literal["edge", "workstation", "server", "cloud"]
+    privacy: Literal["local"]
     quality: PickQuality
     misses: list[Miss]
     why: list[str]
@@ -206,6 +209,8 @@ class Pick(_Choice):
 class NearMiss(_Choice):
     """A choice that does not work, and what it would need."""
 
+    tier: Literal["edge", "workstation", "server", "cloud"]
+    privacy: Literal["local"]
     quality: PickQuality
     misses: list[Miss]
     fits: bool
@@ -240,6 +245,9 @@ class Request(TypedDict):
     quant: str | None
     kv_type: str
     min_quality: float | None
+    max_energy_j: float | None
+    max_watts: float | None
+    tier: Literal["edge", "workstation", "server", "cloud"] | None
     limit: int
 
 

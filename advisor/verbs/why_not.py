@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from advisor.decide.assessment import Assessment, assess
 from advisor.decide.candidates import Reason
-from advisor.decide.counterfactual import needs
+from advisor.decide.order import Order
+from advisor.decide.question import Question
 from advisor.decide.ranking import rank
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.why_not import WhyNot, why_not
 from advisor.domain.entry import CatalogEntry
 from advisor.verbs.estimator import MachineEstimator
+from advisor.verbs.levers import Levers
 from advisor.verbs.workspace import Workspace
 
 NEIGHBOUR, FAR = 1.3, 4.0
@@ -51,6 +54,13 @@ def _score(entry: CatalogEntry, task: str) -> float:
     return max((tasks[task][0] for tasks in entry.quality.values() if task in tasks), default=0.0)
 
 
+def _smallest(question: Question, estimator: MachineEstimator, workspace: Workspace) -> Assessment | None:
+    """The choice of a model that needs the least memory, where even its weights do not fit."""
+    order = Order(question, (workspace.catalog.entry(question.model or ""),), workspace.catalog, estimator.engines)
+    smallest = min(order, key=lambda candidate: candidate.size.tensor_bytes, default=None)
+    return assess(smallest, question, estimator) if smallest else None
+
+
 def _answer(entry: CatalogEntry, result: Recommendation, workspace: Workspace) -> WhyNot:
     pick = result.picks[0].assessment if result.picks else None
     place = next((p.rank for p in result.picks if p.model.id == entry.id), None)
@@ -63,8 +73,10 @@ def _answer(entry: CatalogEntry, result: Recommendation, workspace: Workspace) -
     alone = replace(result.question, model=entry.id, limit=1, min_quality=None)
     ranking = rank(alone, (entry,), workspace.catalog, estimator, estimator.engines)
     own = next(iter((*ranking.picks, *ranking.misses)), None)
+    if own is None and reason is Reason.MEMORY:
+        own = _smallest(alone, estimator, workspace)
     if own is None:
         return replace(why_not(entry, ranking.excluded.get(entry.id, reason), result.question), rank=place)
-    helps = () if own.works else needs(own, result.question, estimator)
+    helps = () if own.works else Levers(result.question, estimator).needs(own)
     answer = why_not(entry, reason, result.question, own=own, pick=pick, needs=helps)
     return replace(answer, rank=place)
