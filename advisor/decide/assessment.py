@@ -93,8 +93,8 @@ def _excess(estimate: Estimate, question: Question) -> Excess | None:
     return None
 
 
-def assess(candidate: Candidate, question: Question, estimator: Estimator) -> Assessment:
-    """Estimate every placement and keep the one that answers the question best."""
+def assessments(candidate: Candidate, question: Question, estimator: Estimator) -> tuple[Assessment, ...]:
+    """One for each placement that comes into question, the best first."""
     workload = question.workload_for(candidate.system.thinking_tokens, candidate.system.entry.context_max)
     found = [
         Assessment(
@@ -106,4 +106,9 @@ def assess(candidate: Candidate, question: Question, estimator: Estimator) -> As
         )
         for estimate in estimator(candidate, workload, question.kv_type)
     ]
-    return min(found, key=_order)
+    return tuple(sorted(found, key=_order))
+
+
+def assess(candidate: Candidate, question: Question, estimator: Estimator) -> Assessment:
+    """Estimate every placement and keep the one that answers the question best."""
+    return assessments(candidate, question, estimator)[0]

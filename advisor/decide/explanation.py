@@ -1,6 +1,8 @@
 """Why a pick is a pick: its quality and evidence, memory, where its time goes, and what its neighbours would change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.efficiency import mean_watts, tier_of
@@ -9,12 +11,26 @@ from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade
 from advisor.domain.units import format_duration, format_size
 
+if TYPE_CHECKING:
+    from advisor.estimate.derivation import Step
+
 GRADE_WORDS = {
     Grade.MEASURED: "measured on this task",
     Grade.SIBLING: "measured on the same weights in another mode",
     Grade.IMPUTED: "inferred from its results on other tasks",
     Grade.PRIOR: "no results published: expected from size, date and training",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The arithmetic behind one pick, and where the time of each phase goes (shares that add up to 1)."""
+
+    rank: int
+    model_id: str
+    quant: str
+    steps: "tuple[Step, ...]"
+    shares: Mapping[str, Sequence[tuple[str, float]]]
 
 
 def quality_source(assessment: Assessment, evidence: Sequence[EvidenceRow]) -> str:

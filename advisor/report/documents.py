@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from advisor.report.extra_documents import Frontier, Together, Verified, WhyNot
+from advisor.report.extra_documents import Explanation, Frontier, OtherChoice, Together, Verified, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
@@ -269,6 +269,8 @@ class Recommendation(TypedDict):
     near_misses: list[NearMiss]
     rejected: dict[str, int]
     together: NotRequired[Together]
+    choices: NotRequired[list[OtherChoice]]
+    explanations: NotRequired[list[Explanation]]
     why_not: NotRequired[list[WhyNot]]
     frontier: NotRequired[Frontier]
     excluded: NotRequired[dict[str, str]]

@@ -33,6 +33,29 @@ class Member(TypedDict):
     p_meets_budget: float
 
 
+class OtherChoice(TypedDict):
+    """One quantization, mode and placement of a model that was asked about."""
+
+    model: str
+    mode: str
+    thinking_tokens: int
+    quant: str
+    bits_per_weight: float
+    engine: str
+    placement: dict[str, Any]
+    context: int
+    kv_type: str
+    flops: dict[str, int]
+    memory: dict[str, Any]
+    speed: dict[str, Any] | None
+    energy: dict[str, Any]
+    basis: Literal["measured", "calibrated", "estimated"]
+    quality: MemberQuality
+    fits: bool
+    meets_budget: bool
+    p_meets_budget: float
+
+
 class Pool(TypedDict):
     """One device's memory under the whole set, bytes."""
 
@@ -49,6 +72,27 @@ class Together(TypedDict):
     fits: bool
     members: list[Member]
     memory: list[Pool]
+
+
+class ExplainedStep(TypedDict):
+    """One line of arithmetic with its numbers put in, its value, and where the numbers are from."""
+
+    about: Literal["memory", "work", "prefill", "decode", "quality"]
+    name: str
+    text: str
+    value: float
+    unit: Literal["bytes", "s", "flop", "points"]
+    source: str
+
+
+class Explanation(TypedDict):
+    """How the figures of one pick come about; `time`: shares of each phase."""
+
+    rank: int
+    model: str
+    quant: str
+    steps: list[ExplainedStep]
+    time: dict[str, dict[str, float]]
 
 
 class WhyNotNeed(TypedDict):

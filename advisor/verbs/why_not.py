@@ -29,7 +29,9 @@ def why_not_named(names: Sequence[str], result: Recommendation, workspace: Works
 
 
 def why_not_neighbours(result: Recommendation, workspace: Workspace) -> tuple[WhyNot, ...]:
-    """The best model next above the first pick in size, and the best next below: why neither was taken."""
+    """The best model next above the first pick in size, the best next below, and the one that everybody knows: why none
+    of them was taken.
+    """
     if not result.picks:
         return ()
     picked = result.picks[0].model
@@ -42,7 +44,20 @@ def why_not_neighbours(result: Recommendation, workspace: Workspace) -> tuple[Wh
     smaller = [(1 / r, e) for r, e in ratios if r <= 1 / NEIGHBOUR]
     groups = [_near(group) for group in (larger, smaller) if group]
     found = [max(group, key=lambda e: (_score(e, task), e.id)) for group in groups]
+    known_to_all = _most_reported(result, workspace)
+    if known_to_all is not None and known_to_all not in found:
+        found.append(known_to_all)
     return tuple(_answer(entry, result, workspace) for entry in found)
+
+
+def _most_reported(result: Recommendation, workspace: Workspace) -> CatalogEntry | None:
+    """Fame, as far as a catalog can tell: the model for this task of which most results are published."""
+    first, catalog = result.picks[0].model.id, workspace.catalog
+    kinds = (*ASSESSED, Reason.LICENCE, Reason.NO_ENGINE, Reason.CONTEXT)
+    others = {p.model.id for p in result.picks[1:]}
+    known = [e for e in catalog.entries() if result.excluded.get(e.id) in kinds or e.id in others]
+    counted = [(len(catalog.evidence(e.id)), e.id, e) for e in known if e.id != first]
+    return max(counted, key=lambda item: item[:2])[2] if counted else None
 
 
 def _near(group: Sequence[tuple[float, CatalogEntry]]) -> list[CatalogEntry]:
