@@ -6,20 +6,11 @@ from typing import Any
 from advisor.decide.assessment import Assessment
 from advisor.domain.units import format_duration, format_size
 from advisor.report.quantities import estimate_fields
+from advisor.report.recommendation import COLUMNS
 from advisor.report.text_table import Column, table
 
-COLUMNS = (
-    Column("Quant", grow=True),
-    Column("Mode"),
-    Column("Runs on"),
-    Column("Size", right=True),
-    Column("Memory", right=True),
-    Column("First", right=True),
-    Column("Tok/s", right=True),
-    Column("Answer", right=True),
-    Column("Quality", right=True),
-    Column("Budget"),
-)
+CHOICE_COLUMNS = (Column("Quant", grow=True), Column("Mode"), Column("Runs on"), *COLUMNS[3:9], Column("Budget"))
+"""As in the table of picks, with what tells the choices of one model apart in front."""
 
 
 def choices_document(choices: Sequence[Assessment]) -> list[dict[str, Any]]:
@@ -44,7 +35,7 @@ def choices_lines(choices: Sequence[Assessment], width: int) -> list[str]:
     if not choices:
         return ["This model has no choice for the task: --why-not says why"]
     head = f"Every choice of {choices[0].candidate.system.entry.name} here:"
-    return [head, *table(COLUMNS, [_row(a) for a in choices], width)]
+    return [head, *table(CHOICE_COLUMNS, [_row(a) for a in choices], width)]
 
 
 def _row(a: Assessment) -> tuple[str, ...]:

@@ -12,10 +12,9 @@ class MemberQuality(TypedDict):
     sd: float
 
 
-class Member(TypedDict):
-    """One task of a set, and the choice that serves it; memory, speed and placement as in a pick."""
+class _Estimated(TypedDict):
+    """Memory, speed and placement, as in a pick."""
 
-    task: str
     model: str
     mode: str
     quant: str
@@ -33,27 +32,18 @@ class Member(TypedDict):
     p_meets_budget: float
 
 
-class OtherChoice(TypedDict):
+class Member(_Estimated):
+    """One task of a set, and the choice that serves it."""
+
+    task: str
+
+
+class OtherChoice(_Estimated):
     """One quantization, mode and placement of a model that was asked about."""
 
-    model: str
-    mode: str
     thinking_tokens: int
-    quant: str
-    bits_per_weight: float
-    engine: str
-    placement: dict[str, Any]
-    context: int
-    kv_type: str
-    flops: dict[str, int]
-    memory: dict[str, Any]
-    speed: dict[str, Any] | None
-    energy: dict[str, Any]
-    basis: Literal["measured", "calibrated", "estimated"]
-    quality: MemberQuality
     fits: bool
     meets_budget: bool
-    p_meets_budget: float
 
 
 class Pool(TypedDict):
