@@ -1,13 +1,15 @@
 """How often a pick breaks its budget, and how many points it leaves on the table, on questions whose answer is known.
 
-    python -m benchmarks.decisions --rows FILE [--every N] [--confidence P] [--worst N]
+    python -m benchmarks.decisions --rows FILE [--every N] [--confidence P] [--worst N] [--llmfit PROGRAM]
 
 Scenarios (device x task x budget) are built from published measurements: see scenarios.py. For a device, the choices
 measured on it say who truly meets a budget. Quality in the truth is the catalog's own expected score of the unquantized
 weights on the task less the loss of the quantization: what is judged here is the decision, not the scores.
 The advisor sees predictions only. First with every row of the device held back (known from its data sheet and class
 alone), then with the rows of the model in question held back (as for devices that catalog/calibration.yaml knows).
-Three other programs choose among the same by their published rules: see peer_choices.py.
+Three other programs choose among the same by their published rules: see peer_choices.py. llmfit itself is run where its
+program is given: see peer_programs.py. The other two take no machine and rank no model that is not theirs: whichllm
+asks the hub for its list, llm-checker prints tags of a catalog of its own.
 The table of measurements is not shipped; without it one line says so.
 """
 
@@ -20,6 +22,7 @@ from pathlib import Path
 from benchmarks.deciding import Facts, Outcome, decide, outcome, truth_of
 from benchmarks.held_out import HeldOut
 from benchmarks.peer_choices import PEERS
+from benchmarks.peer_programs import Llmfit
 from benchmarks.scenarios import benches, scenarios
 
 BARS = {"violations": 0.03, "median": 2.0, "p90": 6.0}
@@ -106,6 +109,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="take every N-th scenario only")
     parser.add_argument("--confidence", type=float, default=0.9, help="probability of meeting the budget")
     parser.add_argument("--worst", type=int, default=0, help="list the N commonest failures")
+    parser.add_argument("--llmfit", type=Path, help="run this program too")
     options = parser.parse_args()
     if not options.rows.is_file():
         print(f"no table at {options.rows}: nothing to judge")
@@ -114,6 +118,9 @@ def main() -> int:
     held_out = HeldOut(cases, lambda case: constants.generation(case.architecture), constants)
     facts = Facts(catalog, constants)
     results: dict[str, list[Outcome]] = {}
+    peers = dict(PEERS)
+    if options.llmfit is not None:
+        peers["llmfit, the program itself"] = Llmfit(options.llmfit.resolve()).choose
     for scenario, truth in judged(benches(cases), facts, options):
         backend, device = scenario.bench.backend, scenario.bench.device
         ways = {
@@ -122,7 +129,7 @@ def main() -> int:
         }
         for name, posterior_of in ways.items():
             results.setdefault(name, []).append(decide(scenario, truth, posterior_of)[0])
-        for name, choose in PEERS.items():
+        for name, choose in peers.items():
             results.setdefault(name, []).append(outcome(scenario, truth, choose(scenario, truth)))
     print_all(results, options.worst)
     return 0

@@ -23,6 +23,8 @@ Examples:
   advisor recommend --task coding --max-ttft 1s --min-tps 20 --json
   advisor recommend --task rag --prompt-tokens 8000 --gpu "RTX 4090" --ram 64GiB
   advisor recommend --task coding --with embedding --with chat
+  advisor recommend --task chat --tier edge --max-watts 30
+  advisor recommend --task chat --choices qwen3-8b
   advisor recommend --task chat --why-not llama-3.3-70b
   advisor recommend --task chat --frontier latency --svg frontier.svg
 """
@@ -38,10 +40,18 @@ Examples:
 )
 @click.option("--with", "tasks", multiple=True, metavar="TASK", help="A model for this task too, in the same memory")
 @click.option("--why-not", "names", multiple=True, metavar="MODEL", help="Why this model is not the pick; repeatable")
+@click.option("--choices", "models", multiple=True, metavar="MODEL", help="All its quantizations and placements")
 @click.option("--excluded", is_flag=True, help="List every model that is not offered, with its reason")
 @click.option("--frontier", "axis", type=click.Choice(["latency", "memory"]), help="Quality against time or memory")
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Draw the frontier into a file")
 @click.option("--all", "derivatives", is_flag=True, help="Finetunes, merges and unofficial copies too")
+@click.option("--max-energy", type=float, metavar="J", help="Joules that an answer may take")
+@click.option("--max-watts", type=float, metavar="W", help="Mean power that may be drawn while answering")
+@click.option(
+    "--tier",
+    type=click.Choice(["edge", "workstation", "server", "cloud"]),
+    help="Only what belongs on machines of this class or below",
+)
 @click.option("--assume-idle", is_flag=True, help="Count memory that other programs hold now as free")
 @common_options
 def command(explain: bool, lock: Path | None, **values: Any) -> int:
@@ -52,14 +62,14 @@ def command(explain: bool, lock: Path | None, **values: Any) -> int:
     settings = take_settings(values)
     selection = take_selection(values)
     asked = _Asked(
-        explain=explain, **{name: values.pop(name) for name in ("tasks", "names", "excluded", "axis", "svg")}
+        explain=explain, **{name: values.pop(name) for name in ("tasks", "names", "models", "excluded", "axis", "svg")}
     )
     request = take_request(values)
     from advisor.verbs.recommend import recommend
     from advisor.verbs.workspace import Workspace
 
     workspace = Workspace(settings)
-    result = recommend(request, selection, workspace)
+    result = recommend(request, selection, workspace, levers=explain)
     extras = _extras(asked, request, result, workspace)
     _emit(settings, asked, result, extras)
     if lock is not None and result.picks:
@@ -76,6 +86,7 @@ class _Asked:
     explain: bool
     tasks: tuple[str, ...]
     names: tuple[str, ...]
+    models: tuple[str, ...]
     excluded: bool
     axis: str | None
     svg: Path | None
@@ -87,10 +98,12 @@ class _Asked:
 
 def _extras(asked: _Asked, request: "Request", result: "Recommendation", workspace: "Workspace") -> "Extras | None":
     """The further answers; None, with nothing imported, where nothing was asked."""
-    if not (asked.explain or asked.tasks or asked.names or asked.excluded or asked.axis):
+    if not (asked.explain or asked.tasks or asked.names or asked.models or asked.excluded or asked.axis):
         return None
     from advisor.decide.frontier import Axis
     from advisor.report.extras import Extras
+    from advisor.verbs.choices import choices_of
+    from advisor.verbs.explain import explain
     from advisor.verbs.frontier import frontier_of
     from advisor.verbs.pack import questions_together, recommend_together
     from advisor.verbs.why_not import why_not_named, why_not_neighbours
@@ -106,6 +119,8 @@ def _extras(asked: _Asked, request: "Request", result: "Recommendation", workspa
         axis=axis,
         points=frontier_of(result, axis, workspace) if axis else (),
         excluded=asked.excluded,
+        choices=tuple(choices_of(name, result, workspace) for name in asked.models),
+        explained=explain(result, workspace) if asked.explain else (),
     )
 
 

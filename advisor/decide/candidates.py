@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from advisor.decide.efficiency import goes_on
 from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
@@ -60,6 +61,9 @@ class Reason(StrEnum):
     CONTEXT = "context_too_short"
     DERIVATIVE = "derivative"
     QUALITY = "below_min_quality"
+    TIER = "above_tier"
+    ENERGY = "too_much_energy"
+    POWER = "too_much_power"
     ARCHITECTURE = "architecture_unknown"
     MEMORY = "memory"
     SLOW = "too_slow"
@@ -240,6 +244,15 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
         found = {quant: sizes.quants[quant] for quant in usual if quant in sizes.quants}
     for quant, size in found.items():
         yield _candidate(system, question, quant, engine, (sizes, size))
+
+
+def unwanted(candidate: Candidate, question: Question) -> Reason | None:
+    """Why a candidate is out before it is estimated; None when it stays."""
+    if question.min_quality is not None and candidate.score < question.min_quality:
+        return Reason.QUALITY
+    if question.tier is not None and not goes_on(candidate.size.file_bytes, question.tier):
+        return Reason.TIER
+    return None
 
 
 def _candidate(

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from advisor.decide.assessment import Assessment, Estimator, assess
+from advisor.decide.budget import Miss
+from advisor.decide.candidates import Reason
 from advisor.decide.question import Question
 from advisor.domain.estimate import PlacementKind
 from advisor.domain.units import format_duration, format_size
@@ -22,7 +24,7 @@ class Need:
     """One change that makes a choice work; `alone` False: it is needed among others. Sizes in bytes, times in s."""
 
     lever: str
-    """budget, memory, bandwidth, kv_type, context."""
+    """budget, energy, context, kv_type, quantization, engine, free_memory, memory, ram, gpu, bandwidth."""
     field: str
     current: float | str | None
     needed: float | str | None
@@ -40,7 +42,8 @@ def _round_up(seconds: float) -> float:
 
 def _budget_needs(assessment: Assessment) -> Iterator[Need]:
     misses = assessment.verdict.misses
-    alone = assessment.estimate.fits and len(misses) == 1
+    rest = assessment.estimate.fits and assessment.excess is None
+    alone = rest and len(misses) == 1
     for miss in misses:
         flag, words = LIMIT_WORDS[miss.limit]
         if not math.isfinite(miss.needed_s):
@@ -62,6 +65,30 @@ def _budget_needs(assessment: Assessment) -> Iterator[Need]:
             text=f"{flag} {format_duration(needed)} instead of {format_duration(miss.allowed_s)} ({words})",
             alone=alone,
         )
+    if rest and len(misses) > 1:
+        yield _whole_budget(misses)
+
+
+def _whole_budget(misses: tuple[Miss, ...]) -> Need:
+    """Every limit that is missed, loosened at once: together they suffice."""
+    flags = " ".join(f"{LIMIT_WORDS[m.limit][0]} {format_duration(_round_up(m.needed_s))}" for m in misses)
+    return Need(lever="budget", field="all", current=None, needed=flags, text=f"{flags} together")
+
+
+def _energy_needs(assessment: Assessment) -> Iterator[Need]:
+    excess = assessment.excess
+    if excess is None or excess.needed is None:
+        return
+    flag, unit = ("--max-energy", "J") if excess.reason is Reason.ENERGY else ("--max-watts", "W")
+    needed = _round_up(excess.needed)
+    yield Need(
+        lever="energy",
+        field=flag.removeprefix("--").replace("-", "_"),
+        current=excess.allowed,
+        needed=needed,
+        text=f"{flag} {needed:g} {unit} instead of {excess.allowed:g} {unit}",
+        alone=assessment.estimate.fits and assessment.verdict.meets,
+    )
 
 
 def _memory_needs(assessment: Assessment) -> Iterator[Need]:
@@ -76,7 +103,7 @@ def _memory_needs(assessment: Assessment) -> Iterator[Need]:
             current=device.available_bytes,
             needed=device.total_bytes,
             text=f"{format_size(-headroom)} more {where} ({format_size(device.total_bytes)} in all)",
-            alone=assessment.verdict.meets,
+            alone=assessment.verdict.meets and assessment.excess is None,
         )
 
 
@@ -110,7 +137,12 @@ def _trial_needs(assessment: Assessment, question: Question, estimator: Estimato
 
 def needs(assessment: Assessment, question: Question, estimator: Estimator) -> tuple[Need, ...]:
     """Every single change that was found to help, those that suffice alone first."""
-    found = [*_trial_needs(assessment, question, estimator), *_memory_needs(assessment), *_budget_needs(assessment)]
+    found = [
+        *_trial_needs(assessment, question, estimator),
+        *_memory_needs(assessment),
+        *_budget_needs(assessment),
+        *_energy_needs(assessment),
+    ]
     placement = assessment.estimate.placement.kind
     overshoot = assessment.verdict.overshoot
     if placement is PlacementKind.CPU and 1 < overshoot < 1e6:

@@ -1,12 +1,18 @@
 """Why a pick is a pick: its quality and evidence, memory, where its time goes, and what its neighbours would change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.quality import probability_better
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade
 from advisor.domain.units import format_duration, format_size
+
+if TYPE_CHECKING:
+    from advisor.estimate.derivation import Step
 
 GRADE_WORDS = {
     Grade.MEASURED: "measured on this task",
@@ -14,6 +20,17 @@ GRADE_WORDS = {
     Grade.IMPUTED: "inferred from its results on other tasks",
     Grade.PRIOR: "no results published: expected from size, date and training",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The arithmetic behind one pick, and where the time of each phase goes (shares that add up to 1)."""
+
+    rank: int
+    model_id: str
+    quant: str
+    steps: "tuple[Step, ...]"
+    shares: Mapping[str, Sequence[tuple[str, float]]]
 
 
 def quality_source(assessment: Assessment, evidence: Sequence[EvidenceRow]) -> str:
@@ -71,6 +88,18 @@ def speed_line(estimate: Estimate) -> str:
     )
 
 
+def energy_line(assessment: Assessment) -> str | None:
+    """Energy and power, and the class of machine that the weights need; None where nobody knows the power."""
+    joules, watts = assessment.estimate.joules_per_answer, mean_watts(assessment.estimate, assessment.workload.users)
+    if joules is None or watts is None:
+        return None
+    tier = tier_of(assessment.candidate.size.file_bytes)
+    return (
+        f"Energy: about {joules.p50:.0f} J an answer ({joules.p10:.0f}–{joules.p90:.0f}) at {watts:.0f} W; "
+        f"weights for the {tier} class; nothing leaves the machine"
+    )
+
+
 def budget_line(assessment: Assessment) -> str | None:
     """What of the budget is missed, for a pick that is given all the same."""
     misses = assessment.verdict.misses
@@ -107,6 +136,7 @@ def why(pick: Assessment, others: tuple[Assessment, ...], task_title: str) -> tu
         budget_line(pick),
         speed_line(pick.estimate),
         memory_line(pick.estimate),
+        energy_line(pick),
         neighbour_line(pick, others),
     )
     return tuple(line for line in lines if line)

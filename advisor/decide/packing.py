@@ -89,7 +89,7 @@ class _Partial:
 
 def offered(assessment: Assessment, question: Question) -> bool:
     """It works; or it fits and misses no more than the task's own target, which costs it points (`soft_utility`)."""
-    return assessment.works or (assessment.estimate.fits and not question.budget.stated)
+    return assessment.works or (assessment.estimate.fits and assessment.excess is None and not question.budget.stated)
 
 
 def resident_of(assessment: Assessment) -> Resident:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from advisor.decide.efficiency import Tier
 from advisor.domain.workload import Budget, Task, Workload
 
 
@@ -19,6 +20,12 @@ class Question:
     quant: str | None = None
     kv_type: str = "f16"
     min_quality: float | None = None
+    max_energy_j: float | None = None
+    """Energy that an answer may take."""
+    max_watts: float | None = None
+    """Mean power that may be drawn while it is written."""
+    tier: Tier | None = None
+    """Only what belongs on machines of this class or below."""
     limit: int = 5
     derivatives: bool = False
     """Offer finetunes, merges and unofficial copies too."""

@@ -12,7 +12,7 @@ from advisor.domain.quantity import Quantity
 from advisor.estimate.calibration import DECODE, PREFILL, factors, quadratic
 from advisor.estimate.parts import Part, Setting
 
-_NAMES = (
+TERM_NAMES = (
     "weights", "experts", "KV cache", "kernel launches", "matrix products", "expert products", "attention", "state",
 )  # fmt: skip
 
@@ -59,7 +59,7 @@ def _phase(parts: Sequence[Part], phase: int, width: float) -> tuple[Quantity, l
         seconds.append((own, mine))
         total += mine
         where = "host " if part.posterior.backend == "cpu" and len(parts) > 1 else ""
-        for name, value in zip(_NAMES, own, strict=True):
+        for name, value in zip(TERM_NAMES, own, strict=True):
             if value:
                 named[where + name] = named.get(where + name, 0.0) + value
     variance = 0.0

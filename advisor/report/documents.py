@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from advisor.report.extra_documents import Draft, Frontier, Together, Verified, WhyNot
+from advisor.report.extra_documents import Draft, Explanation, Frontier, OtherChoice, Together, Verified, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
@@ -92,6 +92,7 @@ class Energy(TypedDict):
     """Energy of one answer, null where the power is unknown."""
 
     joules_per_answer: Interval | None
+    watts: float | None
 
 
 class File(TypedDict):
@@ -199,6 +200,8 @@ class Pick(_Choice):
     """A recommended choice."""
 
     rank: int
+    tier: Literal["edge", "workstation", "server", "cloud"]
+    privacy: Literal["local"]
     quality: PickQuality
     misses: list[Miss]
     why: list[str]
@@ -207,6 +210,8 @@ class Pick(_Choice):
 class NearMiss(_Choice):
     """A choice that does not work, and what it would need."""
 
+    tier: Literal["edge", "workstation", "server", "cloud"]
+    privacy: Literal["local"]
     quality: PickQuality
     misses: list[Miss]
     fits: bool
@@ -241,6 +246,9 @@ class Request(TypedDict):
     quant: str | None
     kv_type: str
     min_quality: float | None
+    max_energy_j: float | None
+    max_watts: float | None
+    tier: Literal["edge", "workstation", "server", "cloud"] | None
     limit: int
 
 
@@ -262,6 +270,8 @@ class Recommendation(TypedDict):
     near_misses: list[NearMiss]
     rejected: dict[str, int]
     together: NotRequired[Together]
+    choices: NotRequired[list[OtherChoice]]
+    explanations: NotRequired[list[Explanation]]
     why_not: NotRequired[list[WhyNot]]
     frontier: NotRequired[Frontier]
     excluded: NotRequired[dict[str, str]]

@@ -19,7 +19,7 @@ def choice_fields(choice: Choice) -> dict[str, Any]:
         **model_fields(choice.model, estimate),
         "mode": choice.mode,
         "thinking_tokens": choice.workload.thinking_tokens,
-        **estimate_fields(estimate),
+        **estimate_fields(estimate, choice.workload.users),
         "params": params_document(choice.model),
         "quality": {
             "score": round(quality.score, 2) if quality else None,

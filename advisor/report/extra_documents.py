@@ -12,10 +12,9 @@ class MemberQuality(TypedDict):
     sd: float
 
 
-class Member(TypedDict):
-    """One task of a set, and the choice that serves it; memory, speed and placement as in a pick."""
+class _Estimated(TypedDict):
+    """Memory, speed and placement, as in a pick."""
 
-    task: str
     model: str
     mode: str
     quant: str
@@ -31,6 +30,20 @@ class Member(TypedDict):
     basis: Literal["measured", "calibrated", "estimated"]
     quality: MemberQuality
     p_meets_budget: float
+
+
+class Member(_Estimated):
+    """One task of a set, and the choice that serves it."""
+
+    task: str
+
+
+class OtherChoice(_Estimated):
+    """One quantization, mode and placement of a model that was asked about."""
+
+    thinking_tokens: int
+    fits: bool
+    meets_budget: bool
 
 
 class Pool(TypedDict):
@@ -49,6 +62,27 @@ class Together(TypedDict):
     fits: bool
     members: list[Member]
     memory: list[Pool]
+
+
+class ExplainedStep(TypedDict):
+    """One line of arithmetic with its numbers put in, its value, and where the numbers are from."""
+
+    about: Literal["memory", "work", "prefill", "decode", "quality"]
+    name: str
+    text: str
+    value: float
+    unit: Literal["bytes", "s", "flop", "points"]
+    source: str
+
+
+class Explanation(TypedDict):
+    """How the figures of one pick come about; `time`: shares of each phase."""
+
+    rank: int
+    model: str
+    quant: str
+    steps: list[ExplainedStep]
+    time: dict[str, dict[str, float]]
 
 
 class WhyNotNeed(TypedDict):

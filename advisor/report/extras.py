@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from advisor.decide.assessment import Assessment
+from advisor.decide.explanation import Explained
 from advisor.decide.frontier import Axis, FrontierPoint
 from advisor.decide.packing import Together
 from advisor.decide.recommendation import Recommendation
 from advisor.decide.why_not import WhyNot
+from advisor.report.choices import choices_document, choices_lines
+from advisor.report.explanation import explanation_lines, explanations_document
 from advisor.report.frontier import frontier_document, frontier_lines
 from advisor.report.together import together_document, together_lines
 
@@ -21,6 +25,9 @@ class Extras:
     axis: Axis | None = None
     points: tuple[FrontierPoint, ...] = ()
     excluded: bool = False
+    explained: tuple[Explained, ...] = ()
+    choices: tuple[tuple[Assessment, ...], ...] = ()
+    """Of each model that was asked about."""
 
 
 def why_not_document(answer: WhyNot) -> dict[str, Any]:
@@ -49,6 +56,10 @@ def extras_document(result: Recommendation, extras: Extras) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if extras.together is not None:
         document["together"] = together_document(extras.together)
+    if extras.choices:
+        document["choices"] = [one for choices in extras.choices for one in choices_document(choices)]
+    if extras.explained:
+        document["explanations"] = explanations_document(extras.explained)
     if extras.why_not:
         document["why_not"] = [why_not_document(answer) for answer in extras.why_not]
     if extras.axis is not None:
@@ -63,6 +74,10 @@ def extras_lines(result: Recommendation, extras: Extras, width: int) -> list[str
     lines: list[str] = []
     if extras.together is not None:
         lines += ["", *together_lines(extras.together, width)]
+    for choices in extras.choices:
+        lines += ["", *choices_lines(choices, width)]
+    if extras.explained:
+        lines += ["", *explanation_lines(extras.explained)]
     for answer in extras.why_not:
         lines += ["", *_why_not_lines(answer)]
     if extras.axis is not None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.efficiency import tier_of
 from advisor.decide.explanation import quality_source
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import Artifact, EvidenceRow, Model
@@ -92,7 +93,9 @@ def choice_document(model: Model, assessment: Assessment, evidence: Sequence[Evi
         **model_fields(model, estimate),
         "mode": assessment.candidate.system.mode,
         "thinking_tokens": assessment.workload.thinking_tokens,
-        **estimate_fields(estimate),
+        **estimate_fields(estimate, assessment.workload.users),
+        "tier": str(tier_of(assessment.candidate.size.file_bytes)),
+        "privacy": "local",
         "params": params_document(model),
         "quality": quality_document(assessment, evidence),
         "meets_budget": assessment.verdict.meets and estimate.fits,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from advisor.decide.efficiency import mean_watts
 from advisor.domain.estimate import DeviceMemory, Estimate, Footprint, Placement, Speed
 from advisor.domain.quantity import Quantity
 
@@ -76,7 +77,16 @@ def placement_document(placement: Placement) -> dict[str, Any]:
     }
 
 
-def estimate_fields(estimate: Estimate) -> dict[str, Any]:
+def energy_document(estimate: Estimate, users: int = 1) -> dict[str, Any]:
+    """Joules of one answer, and the mean power (W) while it is written."""
+    watts = mean_watts(estimate, users)
+    return {
+        "joules_per_answer": quantity(estimate.joules_per_answer),
+        "watts": None if watts is None else _round(watts, 4),
+    }
+
+
+def estimate_fields(estimate: Estimate, users: int = 1) -> dict[str, Any]:
     """What a pick and an estimate have in common."""
     return {
         "quant": estimate.quant,
@@ -91,6 +101,6 @@ def estimate_fields(estimate: Estimate) -> dict[str, Any]:
         },
         "memory": memory_document(estimate.footprint),
         "speed": speed_document(estimate.speed),
-        "energy": {"joules_per_answer": quantity(estimate.joules_per_answer)},
+        "energy": energy_document(estimate, users),
         "basis": str(estimate.basis),
     }

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from advisor.decide.assessment import Assessment
+from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.question import Question
 from advisor.decide.recommendation import NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
@@ -32,6 +34,9 @@ def request_document(question: Question) -> dict[str, Any]:
         "quant": question.quant,
         "kv_type": question.kv_type,
         "min_quality": question.min_quality,
+        "max_energy_j": question.max_energy_j,
+        "max_watts": question.max_watts,
+        "tier": str(question.tier) if question.tier else None,
         "limit": question.limit,
     }
 
@@ -126,9 +131,30 @@ COLUMNS = (
     Column("Runs on", drop=2),
     Column("Budget"),
 )
+EFFICIENCY = (Column("Energy", right=True), Column("Power", right=True), Column("Tier"))
+"""Instead of the file's size, where somebody asked for one of them."""
 
 
-def _row(number: str, item: Pick | NearMiss) -> tuple[str, ...]:
+def asks_efficiency(question: Question) -> bool:
+    """Energy, power or class of machine were limited."""
+    return question.max_energy_j is not None or question.max_watts is not None or question.tier is not None
+
+
+def columns_for(question: Question) -> tuple[Column, ...]:
+    """The columns of the table of picks."""
+    return (*COLUMNS[:3], *EFFICIENCY, *COLUMNS[4:]) if asks_efficiency(question) else COLUMNS
+
+
+def _efficiency(a: Assessment) -> tuple[str, ...]:
+    joules, watts = a.estimate.joules_per_answer, mean_watts(a.estimate, a.workload.users)
+    return (
+        f"{joules.p50:.0f} J" if joules else "?",
+        f"{watts:.0f} W" if watts else "?",
+        str(tier_of(a.candidate.size.file_bytes)),
+    )
+
+
+def _row(number: str, item: Pick | NearMiss, question: Question) -> tuple[str, ...]:
     a = item.assessment
     speed, candidate = a.estimate.speed, a.candidate
     thinking = " +think" if a.workload.thinking_tokens else ""
@@ -136,7 +162,7 @@ def _row(number: str, item: Pick | NearMiss) -> tuple[str, ...]:
         number,
         candidate.system.entry.name + thinking,
         candidate.quant,
-        format_size(candidate.size.file_bytes),
+        *(_efficiency(a) if asks_efficiency(question) else (format_size(candidate.size.file_bytes),)),
         format_size(a.estimate.footprint.total_bytes),
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
@@ -151,7 +177,9 @@ def recommendation_text(result: Recommendation, width: int, *, explain: bool = F
     """Machine, question, ranked table, the reasons for the first, near misses and what to type next."""
     lines = [machine_line(result.machine), question_line(result.question), ""]
     if result.picks:
-        lines += table(COLUMNS, [_row(str(p.rank), p) for p in result.picks], width)
+        lines += table(
+            columns_for(result.question), [_row(str(p.rank), p, result.question) for p in result.picks], width
+        )
         shown = result.picks if explain else result.picks[:1]
         for pick in shown:
             lines += ["", f"Why #{pick.rank}, {pick.model.name} {pick.assessment.candidate.quant}:"]

@@ -29,7 +29,7 @@ def together_document(together: Together) -> dict[str, Any]:
                 "task": m.question.task.name,
                 "model": m.assessment.candidate.model_id,
                 "mode": m.assessment.candidate.system.mode,
-                **estimate_fields(m.assessment.estimate),
+                **estimate_fields(m.assessment.estimate, m.assessment.workload.users),
                 "quality": {"score": round(m.assessment.candidate.score, 2), "sd": round(m.assessment.candidate.sd, 2)},
                 "p_meets_budget": round(m.assessment.verdict.probability, 4),
             }

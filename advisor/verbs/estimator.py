@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from advisor.decide.assessment import Assessment
 from advisor.decide.candidates import Candidate, engine_offered
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.estimate import Estimate
@@ -10,6 +11,8 @@ from advisor.domain.machine import Machine
 from advisor.domain.workload import Workload
 from advisor.errors import UsageError
 from advisor.estimate.candidate import estimate
+from advisor.estimate.footprint import Choice, cache_layout
+from advisor.estimate.parts import Setting
 from advisor.estimate.placement import placements
 from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
 from advisor.estimate.shape import ModelShape
@@ -89,6 +92,16 @@ class MachineEstimator:
         if learned is None:
             return tuple(found)
         return tuple(replace(e, basis=learned.basis(model_id, weights.quant, e.basis)) for e in found)
+
+    def setting(self, assessment: Assessment) -> Setting:
+        """What an assessment was estimated from, to be taken apart."""
+        chosen, candidate = assessment.estimate, assessment.candidate
+        shape, weights = self.workspace.catalog.blueprint(candidate)
+        profile = self.constants.engine(candidate.engine)
+        choice = Choice(shape, weights, profile, cache_layout(assessment.workload, profile, chosen.kv_type))
+        learned = self.learned(candidate.engine)
+        posteriors = learned.posteriors(candidate.model_id, weights.quant) if learned else ()
+        return Setting(choice, chosen.placement, self.machine, assessment.workload, self.constants, posteriors)
 
     def learned(self, engine: str) -> "Learned | None":
         """What runs of an engine on this very machine have taught; None for other machines and without any run."""

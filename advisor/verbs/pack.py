@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from advisor.decide.assessment import Assessment, assess
-from advisor.decide.candidates import Candidate
+from advisor.decide.candidates import Candidate, unwanted
 from advisor.decide.order import Order
 from advisor.decide.packing import HOST, Room, Together, bytes_by_device, offered, pack
 from advisor.decide.pruning import TooSlow
@@ -34,6 +34,9 @@ def questions_together(request: Request, tasks: Sequence[str], workspace: Worksp
         confidence=request.confidence,
         engine=request.engine,
         licence=request.licence,
+        max_energy_j=request.max_energy_j,
+        max_watts=request.max_watts,
+        tier=request.tier,
         kv_type=request.kv_type,
         derivatives=request.derivatives,
         assume_idle=request.assume_idle,
@@ -82,6 +85,8 @@ class _Descent:
 
     def consider(self, candidate: Candidate) -> None:
         """Keep a candidate as long as it works, each time with less of the machine."""
+        if unwanted(candidate, self.question) is not None:
+            return
         while self.share >= LEAST_SHARE and len(self.works) < STEPS:
             if self._estimator.cannot_fit(candidate) is not None or self._too_slow.rules_out(candidate):
                 return

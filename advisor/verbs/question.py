@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from advisor.catalog.library import Catalog
+from advisor.decide.efficiency import Tier
 from advisor.decide.question import Question
 from advisor.domain.workload import Budget, Task, Workload
 from advisor.errors import UsageError
@@ -33,6 +34,9 @@ class Request:
     licence: str | None = None
     quant: str | None = None
     min_quality: float | None = None
+    max_energy_j: float | None = None
+    max_watts: float | None = None
+    tier: str | None = None
     kv_type: str | None = None
     limit: int = 5
     derivatives: bool = False
@@ -53,6 +57,8 @@ def _check(request: Request) -> None:
     _check_range("--min-tps", request.min_tokens_per_s, 1e-3, 1e6)
     _check_range("--confidence", request.confidence, 0.5, 0.99)
     _check_range("--min-quality", request.min_quality, 0, 100)
+    _check_range("--max-energy", request.max_energy_j, 1e-3, 1e12)
+    _check_range("--max-watts", request.max_watts, 1e-3, 1e9)
     _check_range("--limit", request.limit, 1, 1000)
     if request.max_tpot_s is not None and request.min_tokens_per_s is not None:
         raise UsageError("--max-tpot and --min-tps say the same thing", hint="give one of them")
@@ -118,6 +124,9 @@ def build_question(request: Request, catalog: Catalog) -> Question:
         quant=catalog.resolve_quant(request.quant).name if request.quant else None,
         kv_type=request.kv_type or "f16",
         min_quality=request.min_quality,
+        max_energy_j=request.max_energy_j,
+        max_watts=request.max_watts,
+        tier=Tier(request.tier) if request.tier else None,
         limit=request.limit,
         derivatives=request.derivatives,
         model=request.model,

@@ -1,6 +1,9 @@
 """The best choices for a task on a machine, within a budget."""
 
-from advisor.decide.counterfactual import needs
+from collections.abc import Callable
+
+from advisor.decide.assessment import Assessment
+from advisor.decide.counterfactual import Need, needs
 from advisor.decide.explanation import why
 from advisor.decide.question import Question
 from advisor.decide.ranking import Ranking, rank
@@ -12,19 +15,25 @@ from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
 
 
-def recommend(request: Request, selection: MachineSelection, workspace: Workspace) -> Recommendation:
-    """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result, not an error."""
+def recommend(
+    request: Request, selection: MachineSelection, workspace: Workspace, *, levers: bool = False
+) -> Recommendation:
+    """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result, not an error.
+
+    `levers`: try those that change the machine for each near miss too, as is done anyway where nothing else is left.
+    """
     catalog = workspace.catalog
     question = build_question(request, catalog)
     machine = workspace.machine(selection)
-    return recommend_on(question, machine, workspace)
+    return recommend_on(question, machine, workspace, levers=levers)
 
 
-def recommend_on(question: Question, machine: Machine, workspace: Workspace) -> Recommendation:
+def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, levers: bool = False) -> Recommendation:
     """As `recommend`, with the question and the machine already made: the app asks this at every change."""
     catalog = workspace.catalog
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     ranking = rank(question, catalog.entries(), catalog, estimator, estimator.engines)
+    tried = _all_levers(question, estimator) if levers or not ranking.picks else _own_levers(question, estimator)
     return Recommendation(
         machine=machine,
         question=question,
@@ -32,12 +41,21 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace) -> 
         catalog_sha256=catalog.sha256,
         picks=_picks(ranking, question, workspace),
         near_misses=tuple(
-            NearMiss(model=catalog.model(a.candidate.model_id), assessment=a, needs=needs(a, question, estimator))
-            for a in ranking.misses
+            NearMiss(model=catalog.model(a.candidate.model_id), assessment=a, needs=tried(a)) for a in ranking.misses
         ),
         rejected={str(reason): count for reason, count in ranking.rejected.items()},
         excluded={model_id: str(reason) for model_id, reason in ranking.excluded.items()},
     )
+
+
+def _own_levers(question: Question, estimator: MachineEstimator) -> Callable[[Assessment], tuple[Need, ...]]:
+    return lambda assessment: needs(assessment, question, estimator)
+
+
+def _all_levers(question: Question, estimator: MachineEstimator) -> Callable[[Assessment], tuple[Need, ...]]:
+    from advisor.verbs.levers import Levers
+
+    return Levers(question, estimator).needs
 
 
 def _picks(ranking: Ranking, question: Question, workspace: Workspace) -> tuple[Pick, ...]:

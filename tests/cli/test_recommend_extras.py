@@ -70,3 +70,42 @@ def test_frontier_as_data_and_drawing(advisor):
 def test_svg_needs_a_frontier_and_a_folder(advisor):
     advisor.fails("recommend", "--svg", "x.svg", *CARD, code=2)
     advisor.fails("recommend", "--frontier", "latency", "--svg", str(advisor.folder / "no" / "x.svg"), *CARD, code=2)
+
+
+def test_all_choices_of_a_model(advisor):
+    document = advisor.json("recommend", "--task", "chat", "--choices", "qwen3-8b", "--limit", "1", *CARD)
+    check(document, "recommendation")
+    choices = document["choices"]
+    assert {c["model"] for c in choices} == {"Qwen/Qwen3-8B"}
+    assert {c["mode"] for c in choices} == {"thinking", "non-thinking"}
+    assert len({c["quant"] for c in choices}) > 5
+    assert {c["placement"]["kind"] for c in choices} >= {"gpu", "cpu"}
+    assert [c["meets_budget"] for c in choices] == sorted((c["meets_budget"] for c in choices), reverse=True)
+
+
+def test_explain_holds_the_arithmetic_as_data(advisor):
+    document = advisor.json("recommend", "--task", "chat", "--explain", "--limit", "1", *CARD)
+    check(document, "recommendation")
+    (explanation,) = document["explanations"]
+    seconds = sum(s["value"] for s in explanation["steps"] if s["about"] == "decode")
+    tpot = document["picks"][0]["speed"]["tpot_s"]["p50"]
+    assert abs(seconds / tpot - 1) < 1e-3
+    assert all(step["source"] for step in explanation["steps"])
+    text = advisor("recommend", "--task", "chat", "--explain", *CARD).stdout
+    assert "Arithmetic of #1" in text
+    assert "× " in text
+
+
+def test_filters_for_energy_power_and_class(advisor):
+    document = advisor.json("recommend", "--tier", "edge", "--max-watts", "150", "--max-energy", "900", *CARD)
+    check(document, "recommendation")
+    assert document["request"]["tier"] == "edge"
+    for pick in document["picks"]:
+        assert pick["tier"] == "edge"
+        assert pick["privacy"] == "local"
+        assert pick["energy"]["watts"] <= 150
+        assert pick["energy"]["joules_per_answer"]["p90"] <= 900
+    text = advisor("recommend", "--tier", "edge", *CARD).stdout
+    assert "Energy" in text.splitlines()[3]
+    advisor.fails("recommend", "--tier", "moon", *CARD, code=2)
+    advisor.fails("recommend", "--max-watts", "-1", *CARD, code=2)

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from benchmarks.measurements import DECODE, PREFILL, Case
+from benchmarks.peer_programs import Llmfit
 from benchmarks.scenarios import PROMPT_TOKENS, benches, scenarios
+from tests.decide.market import entry
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
@@ -77,3 +80,28 @@ def test_without_the_table_one_line_says_so():
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout == "no table at no-such-table.csv: nothing to judge\n"
+
+
+def test_a_peer_program_is_asked_about_the_device_and_walked_down(tmp_path):
+    rows = [("other/unmeasured", "Q8_0", 99.0), ("maker/slow", "Q8_0", 5.0), ("maker/quick", "Q8_0", 50.0)]
+    models = [{"name": name, "best_quant": quant, "estimated_tps": rate} for name, quant, rate in rows]
+    program = tmp_path / "llmfit"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        "profile = json.load(open(sys.argv[sys.argv.index('--profile') + 1]))\n"
+        "assert profile['hardware']['gpu_memory_bandwidth_gbps'] == 100.0, profile\n"
+        f"print(json.dumps({{'models': {models!r}}}))\n"
+    )
+    program.chmod(0o755)
+    (bench,) = benches(three())
+    scenario = next(s for s in scenarios([bench]) if s.max_tpot_s == 1 / 10)
+    found = [
+        SimpleNamespace(
+            model_id=f"maker/{name}", quant=quant, size=SimpleNamespace(bits_per_weight=bits),
+            system=SimpleNamespace(mode="default", entry=entry(name, 1e9, 50)),
+        )
+        for name in ("slow", "quick")
+        for quant, bits in (("Q4_K_M", 4.9), ("Q6_K", 6.6))
+    ]  # fmt: skip
+    choice = Llmfit(program).choose(scenario, SimpleNamespace(candidates=found))
+    assert (choice.model_id, choice.quant) == ("maker/quick", "Q6_K")
