@@ -147,6 +147,13 @@ MACHINES = {
         | kfd(1, "0000:83:00.0", gfx=90010, simds=416, local_mem_size=68702699520, width=4096),
         [("amd", 68702699520, False)],
     ),
+    "strix halo, 96 gib set aside": (
+        x86("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S")
+        | meminfo(31, 28)
+        | amdgpu("0000:c5:00.0", "1002:1586", vram=96 * GIB, gtt=16 * GIB, mclk=(400, 1000), code="0x038000")
+        | kfd(1, "0000:c5:00.0", gfx=110501, simds=80, local_mem_size=0, width=256),
+        [("amd", 112 * GIB, True)],
+    ),
     "radeon given to a vm": (AMD_DESKTOP | pci("0000:03:00.0", "1002:744c", driver="vfio-pci"), [("amd", None, False)]),
     "arc a380 on i915": (AMD_DESKTOP | arc("0000:03:00.0", "8086:56a5", "i915", 6 * GIB), [("intel", 6 * GIB, False)]),
     "arc b580 on xe": (AMD_DESKTOP | arc("0000:03:00.0", "8086:e20b", "xe", 12 * GIB), [("intel", 12 * GIB, False)]),

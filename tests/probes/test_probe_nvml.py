@@ -8,7 +8,7 @@ import pytest
 
 from advisor.domain.machine import HostMemory
 from advisor.probes.nvidia_child import ask_nvml
-from advisor.probes.nvidia_devices import read_nvml
+from advisor.probes.nvidia_devices import is_unified, read_nvml
 
 GIB = 1 << 30
 HERE = Path(__file__).parent
@@ -97,6 +97,19 @@ def test_jetson_orin(found):
     assert device.bandwidth_bytes_per_s is None
 
 
+@pytest.mark.parametrize(
+    ("name", "capability", "unified"),
+    [
+        ("", "7.2", True), ("", "8.7", True), ("", "11.0", True), ("", "12.1", True),
+        ("Orin (nvgpu)", None, True), ("NVIDIA Thor", None, True), ("NVIDIA GB10", None, True), ("Xavier", None, True),
+        ("NVIDIA GH200 480GB", "9.0", False), ("NVIDIA GeForce RTX 5090", "12.0", False), ("", None, False),
+    ],
+)  # fmt: skip
+def test_chips_without_a_memory_of_their_own(name, capability, unified):
+    """Told by the capability or by the name: a driver may refuse either."""
+    assert is_unified(name, capability) is unified
+
+
 def test_vgpu_is_marked_as_shared(found):
     device = one(found("vgpu"))
     assert device.shared_with
@@ -155,6 +168,14 @@ def test_child_of_any_kind_is_survived(tmp_path, body, words):
     findings = read_nvml(ask_nvml(20, program=str(program)), HOST)
     assert words is None or words in findings.notes[0].message
     assert all(s.device.memory_total_bytes is None for s in findings.sightings)
+
+
+def test_a_line_cut_off_by_the_kill_loses_only_itself(tmp_path):
+    program = tmp_path / "child.py"
+    good = '{"kind": "device", "index": 0, "name": "NVIDIA L4", "memory": {"total": 24000000000, "free": 1}}'
+    program.write_text(f"print('banner')\nprint({good!r})\nprint('{{\"kind\": \"dev')\n")
+    (sighting,) = read_nvml(ask_nvml(20, program=str(program)), HOST).sightings
+    assert (sighting.device.name, sighting.device.memory_total_bytes) == ("NVIDIA L4", 24000000000)
 
 
 def test_banner_of_a_library_is_not_the_answer(tmp_path, driver, monkeypatch):

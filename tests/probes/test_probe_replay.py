@@ -2,13 +2,14 @@
 
 None is a capture of ours. Files and answers are reconstructed from owners' reports, kernel documentation and recorded
 trees of other projects (LACT, hwloc); NVIDIA's answers come through the real nvidia-ml-py from the fake driver's
-scenarios. The machines, 49 in all:
+scenarios. The machines, 50 in all:
 
 | machines | what they stand for |
 | --- | --- |
 | no gpu, two sockets, i7-1370p, empty tree | a desktop, a server, P- and E-cores, a system that tells nothing |
 | uhd 630 laptop | screen graphics that are no accelerator |
-| rx 580, r7 240, rx 6900 xt, rx 7900 xtx and a desktop igpu, mi210, hd 7870, radeon given to a vm | AMD, 2012 to 2023 |
+| rx 580, r7 240, rx 6900 xt, rx 7900 xtx and a desktop igpu, mi210, hd 7870, radeon given to a vm | AMD cards |
+| strix halo, 96 gib set aside | an APU whose memory the system does not see |
 | arc a380, arc b580 (open, closed node), lunar lake | Intel on i915 and xe, discrete and integrated |
 | nvidia on nouveau, without driver, of the host in a pod | cards that cannot be used from here |
 | jetson without nvml, asahi | ARM boards by their device tree |
@@ -112,7 +113,7 @@ def test_nvidia_machine(workspace, tmp_path, tree, nvml, scenario):
 
 
 def test_the_list_above_is_complete():
-    assert len(MACHINES) + len(NVIDIA) == 49
+    assert len(MACHINES) + len(NVIDIA) == 50
     assert len(MACHINES) >= 25
 
 
@@ -129,3 +130,20 @@ def test_a_stated_machine_says_what_is_assumed(workspace):
     assert any("2 variants" in note.message and "40-core" in (note.hint or "") for note in chip.notes)
     named = select_machine(MachineSelection(hardware="M3 Max 40-core", ram="64GiB"), workspace)
     assert not any("variants" in note.message for note in named.notes)
+
+
+def test_a_model_larger_than_what_the_system_sees_fits_what_is_set_aside(workspace, tmp_path, tree):
+    """Llama 3.3 70B in Q4_K_M takes about 40 GiB: more than the 31 GiB of the system, less than the 96 set aside."""
+    from advisor.verbs.estimate import estimate_choice
+
+    host = RecordingHost(tree(MACHINES["strix halo, 96 gib set aside"][0]))
+    probe(workspace.catalog.hardware, host)
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(host.document()))
+    selection = MachineSelection(hardware=str(path))
+    choice = estimate_choice("meta-llama/Llama-3.3-70B-Instruct:Q4_K_M", Request(task="chat"), selection, workspace)
+    on_gpu, on_host = choice.estimate.footprint.devices
+    assert choice.estimate.fits
+    assert choice.estimate.placement.kind is PlacementKind.GPU
+    assert on_gpu.total_bytes > 32 << 30
+    assert on_host.available_bytes > 20 << 30, "the host loses nothing while the model lies in what is set aside"
