@@ -6,6 +6,7 @@ capacity or by top frequency. The kernel's flag list honours what the operating 
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from advisor.domain.machine import Cpu
 from advisor.probes.arm_parts import core_name
@@ -43,45 +44,24 @@ def read_cpu(host: Host, limits: Limits) -> Cpu:
     online = number_set(host.read(f"{_CPU}/online"))
     cores = _cores(host, online)
     logical = len(online) or len([b for b in blocks if "processor" in b]) or None
-    physical = len(cores) or _physical_from_blocks(blocks)
-    fast, fast_source = _performance_cores(host, cores)
-    name, name_source = _name(host, blocks)
-    threads, threads_source = usable_threads(logical, limits)
-    sets = _instruction_sets(blocks)
-    sockets, nodes = _sockets(host, cores), _numa_nodes(host)
-    sources = {
-        "name": name_source,
-        "physical_cores": f"{_CPU} topology" if cores else "/proc/cpuinfo",
-        "logical_cores": f"{_CPU}/online" if online else "/proc/cpuinfo",
-        "performance_cores": fast_source,
-        "usable_threads": threads_source,
-        "sockets": f"{_CPU} topology",
-        "numa_nodes": _NODES,
-        "instruction_sets": "/proc/cpuinfo",
+    arch = host.read("/proc/sys/kernel/arch")
+    told: dict[str, tuple[Any, str]] = {
+        "name": _name(host, blocks),
+        "vendor": (_vendor(blocks), "/proc/cpuinfo"),
+        "machine": (machine_name(host), "/proc/sys/kernel/arch" if arch else "uname"),
+        "physical_cores": (
+            len(cores) or _physical_from_blocks(blocks),
+            f"{_CPU} topology" if cores else "/proc/cpuinfo",
+        ),
+        "logical_cores": (logical, f"{_CPU}/online" if online else "/proc/cpuinfo"),
+        "performance_cores": _performance_cores(host, cores),
+        "usable_threads": usable_threads(logical, limits),
+        "sockets": (_sockets(host, cores), f"{_CPU} topology"),
+        "numa_nodes": (_numa_nodes(host), _NODES),
+        "instruction_sets": (_instruction_sets(blocks), "/proc/cpuinfo"),
     }
-    values: dict[str, object] = {
-        "name": name,
-        "physical_cores": physical,
-        "logical_cores": logical,
-        "performance_cores": fast,
-        "usable_threads": threads,
-        "sockets": sockets,
-        "numa_nodes": nodes,
-        "instruction_sets": sets,
-    }
-    return Cpu(
-        name=name,
-        vendor=_vendor(blocks),
-        machine=machine_name(host),
-        physical_cores=physical,
-        logical_cores=logical,
-        performance_cores=fast,
-        usable_threads=threads,
-        sockets=sockets,
-        numa_nodes=nodes,
-        instruction_sets=sets,
-        sources={key: source for key, source in sources.items() if values[key]},
-    )
+    values = {fact: value for fact, (value, _) in told.items()}
+    return Cpu(**values, sources={fact: source for fact, (value, source) in told.items() if value})
 
 
 def machine_name(host: Host) -> str | None:

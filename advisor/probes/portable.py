@@ -57,17 +57,20 @@ def _cpu(told: Mapping[str, Any], values: Mapping[str, str]) -> Cpu:
     if values.get("hw.optional.avx2_0") == "1":
         sets = ("f16c", "fma", "avx2")
     name = clean_or_none(values.get("machdep.cpu.brand_string")) or clean_or_none(_string(told.get("cpu")))
-    return Cpu(
-        name=name,
-        vendor="apple" if name and "Apple" in name else None,
-        machine=clean_or_none(_string(told.get("machine"))),
-        physical_cores=physical,
-        logical_cores=logical,
-        performance_cores=positive(values.get("hw.perflevel0.physicalcpu")) or physical,
-        usable_threads=logical,
-        instruction_sets=sets,
-        sources={"name": "sysctl" if values else "platform", "physical_cores": "sysctl" if values else "psutil"},
-    )
+    facts: dict[str, Any] = {
+        "name": name,
+        "vendor": "apple" if name and "Apple" in name else None,
+        "machine": clean_or_none(_string(told.get("machine"))),
+        "physical_cores": physical,
+        "logical_cores": logical,
+        "performance_cores": positive(values.get("hw.perflevel0.physicalcpu")) or physical,
+        "usable_threads": logical,
+        "instruction_sets": sets,
+    }
+    counted = "sysctl" if values else "psutil"
+    named = "sysctl" if values else "platform"
+    sources = {fact: counted if isinstance(value, int) else named for fact, value in facts.items() if value}
+    return Cpu(**facts, sources=sources)
 
 
 def _string(value: Any) -> str | None:
@@ -77,7 +80,8 @@ def _string(value: Any) -> str | None:
 def _memory(told: Mapping[str, Any], values: Mapping[str, str]) -> HostMemory:
     total = positive(values.get("hw.memsize")) or _count(told.get("total"))
     available = _count(told.get("available"))
-    sources = {"total_bytes": "sysctl hw.memsize" if values else "psutil", "available_bytes": "psutil"}
+    sources = {"total_bytes": "sysctl hw.memsize" if values else "psutil"}
+    sources |= dict.fromkeys(("available_bytes", "swap_bytes"), "psutil")
     return HostMemory(
         total_bytes=total,
         available_bytes=available if total is None or available is None else min(available, total),
@@ -94,5 +98,5 @@ def _system(host: Host, told: Mapping[str, Any]) -> System:
         os_version=clean_or_none(_string(told.get("version"))),
         virtualization=None,
         on_battery=None if plugged is None else plugged is False,
-        sources={"os_version": "platform"},
+        sources=dict.fromkeys(("name", "os", "os_version"), "platform") | {"on_battery": "psutil"},
     )

@@ -42,7 +42,8 @@ def read_system(host: Host) -> System:
     kernel = clean_or_none(host.read("/proc/sys/kernel/osrelease"))
     virtualization, source = _virtualization(host, kernel or "")
     battery = on_battery(host)
-    sources = {"os_version": "/etc/os-release", "virtualization": source}
+    sources = {"name": "/proc/sys/kernel/hostname", "os": "platform", "os_version": "/etc/os-release"}
+    sources["virtualization"] = source
     if battery is not None:
         sources["on_battery"] = "/sys/class/power_supply"
     return System(
