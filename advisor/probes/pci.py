@@ -153,7 +153,10 @@ def _vendor(host: Host, path: str) -> int | None:
 
 
 def _port_rate(host: Host, path: str) -> float | None:
-    return lane_bytes_per_s(host.read(f"{path}/max_link_speed"), whole(host.read(f"{path}/max_link_width")))
+    """By the speed the port can have and the lanes it uses: an idle link slows down, but keeps its width."""
+    lanes, now = (whole(host.read(f"{path}/{which}_link_width")) for which in ("max", "current"))
+    used = now if lanes and now and 0 < now < lanes else lanes
+    return lane_bytes_per_s(host.read(f"{path}/max_link_speed"), used)
 
 
 def read_pci(host: Host, devices: tuple[PciDevice, ...]) -> Findings:

@@ -8,7 +8,7 @@ import pytest
 from advisor.probes.assemble import probe, probe_machine
 from advisor.probes.document import machine_from
 from advisor.report.machine import machine_document, machine_text
-from tests.probes.machines import MACHINES, hybrid_intel, two_sockets
+from tests.probes.machines import MACHINES, arc, hybrid_intel, two_sockets
 from tests.probes.probe_trees import GIB, Tree, amdgpu, kfd, materialise, meminfo, pci, said, x86
 
 NOT_FACTS = {
@@ -93,6 +93,15 @@ def test_arc_slot_is_read_above_the_card(tree):
     (device,) = machine_of(tree, "arc b580 on xe").accelerators
     assert device.pcie_bytes_per_s == pytest.approx(8 * 1.969e9)
     assert device.memory_available_bytes is None, "use of 0 means that this user is not told"
+
+
+@pytest.mark.parametrize(("now", "lanes"), [("8", 8), ("4", 4), ("0", 8), ("63", 8), ("", 8)])
+def test_lanes_in_use_count_and_not_the_idle_speed(tree, now, lanes):
+    description = arc("0000:03:00.0", "8086:e20b", "xe", 12 * GIB)
+    port = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0"
+    idle = Tree(files={f"{port}/current_link_width": now, f"{port}/current_link_speed": "2.5 GT/s PCIe"})
+    (device,) = probe(None, tree(x86() | meminfo(64, 60) | description | idle)).machine.accelerators
+    assert device.pcie_bytes_per_s == pytest.approx(lanes * 1.969e9)
 
 
 @pytest.mark.parametrize(
