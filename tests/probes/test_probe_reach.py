@@ -10,7 +10,7 @@ from advisor.probes.memory import read_memory
 from advisor.probes.record import RecordingHost
 from advisor.probes.visibility import apply_visibility
 from tests.probes.machines import arc, two_sockets
-from tests.probes.probe_trees import GIB, Tree, amdgpu, kfd, meminfo, said, x86
+from tests.probes.probe_trees import GIB, SPARK, Tree, amdgpu, kfd, meminfo, said, x86
 
 PC = x86() | meminfo(64, 60)
 CARD = "0000:03:00.0"
@@ -101,6 +101,12 @@ def test_sockets_and_memory_nodes(tree):
     assert (cpu.sockets, cpu.numa_nodes) == (2, 2), "a node without CPUs is memory alone"
     assert cpu.sources["sockets"]
     assert cpu.sources["numa_nodes"]
+
+
+def test_boards_that_number_no_sockets(tree):
+    package = {f"/sys/devices/system/cpu/cpu{i}/topology/physical_package_id": "-1\n" for i in range(20)}
+    cpu = probe(None, tree(SPARK | Tree(files=package))).machine.cpu
+    assert (cpu.sockets, cpu.physical_cores) == (None, 20)
 
 
 # who holds the memory
