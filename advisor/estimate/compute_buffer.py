@@ -28,12 +28,13 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     tokens = min(layout.micro_batch, layout.context)
     if not shape.causal:
         return size * tokens * tokens
+    caches = "".join([kind.cache for kind in shape.layers])
     total = 0
-    if any(kind.cache == "F" for kind in shape.layers):
+    if "F" in caches:
         total += size * tokens * (cells(layout) // streams)
-    if any(kind.cache == "W" for kind in shape.layers):
+    if "W" in caches:
         total += size * tokens * (window_cells(layout, shape.window) // streams)
-    if any(kind.indexer_elements for kind in shape.layers):
+    if shape.mla and any([kind.indexer_elements for kind in shape.layers]):
         total += 2 * tokens * (cells(layout) // streams)
     return total
 
