@@ -65,9 +65,11 @@ def estimate_together(
 
 
 def _refuse_file(text: str) -> None:
-    if text.lower().endswith((".gguf", ".safetensors")):
+    from advisor.hub.names import clean_text, means_a_path
+
+    if means_a_path(text) or text.lower().endswith((".gguf", ".safetensors")):
         raise UsageError(
-            f"{text[:200]} is a file; an estimate is of a model in the catalog",
+            f"{clean_text(text, 200)} is a file; an estimate is of a model in the catalog",
             hint="`advisor inspect FILE` says what it holds and needs, `advisor bench FILE` runs it",
         )
 
