@@ -34,3 +34,9 @@ def test_what_cannot_draft_is_refused(advisor):
     assert "262144" in said
     advisor.fails("estimate", "qwen3-32b:Q4_K_M", "--draft", "mtp", *CARD, code=2)
     advisor.fails("estimate", "./model.gguf", code=2)
+
+
+def test_a_task_with_images_counts_the_projector(advisor):
+    target = ("estimate", "gemma-3-4b:Q4_K_M", *CARD)
+    text, images = (advisor.json(*target, "--task", task)["memory"]["weights"] for task in ("chat", "vision"))
+    assert 500_000_000 < images - text < 1_500_000_000
