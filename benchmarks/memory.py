@@ -100,15 +100,18 @@ def measure(catalog, program: FitParams, every: bool, wanted: set[str]):
     engine = catalog.constants.engine("llama.cpp")
     rows, refused = defaultdict(list), []
     for arch, model_id, model in models(catalog, every, wanted):
-        try:
-            for setting in SETTINGS:
+        for setting in SETTINGS:
+            try:
                 theirs, ours = asked(program, model, setting), estimated(model, setting, engine)
-                rows[arch, setting].append((
-                    model_id, error(ours.weights, theirs.weights), error(ours.kv_cache, theirs.kv_cache),
-                    error(ours.compute, theirs.compute), error(ours.total, theirs.total, 3),
-                ))  # fmt: skip
-        except (EngineError, KeyError) as problem:
-            refused.append((arch, model_id, str(problem)))
+            except (EngineError, KeyError) as problem:
+                refused.append((arch, model_id, setting.name, str(problem)))
+                if setting is SETTINGS[0]:
+                    break
+                continue
+            rows[arch, setting].append((
+                model_id, error(ours.weights, theirs.weights), error(ours.kv_cache, theirs.kv_cache),
+                error(ours.compute, theirs.compute), error(ours.total, theirs.total, 3),
+            ))  # fmt: skip
     return rows, refused
 
 
@@ -144,8 +147,8 @@ def main() -> int:
     summary(rows, "compute, without", 3, lambda s: not s.flash_attention)
     summary(rows, "total, flash attention", 4, lambda s: s.flash_attention)
     summary(rows, "total", 4, lambda s: True)
-    for arch, model_id, problem in refused:
-        print(f"not loaded: {arch} ({model_id}): {problem}")
+    for arch, model_id, setting_name, problem in refused:
+        print(f"not loaded: {arch} ({model_id}, {setting_name}): {problem}")
     return 0
 
 

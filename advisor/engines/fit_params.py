@@ -7,15 +7,14 @@ import importlib.util
 import queue
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.domain.estimate import PartBytes
-from advisor.engines.foreign_text import clean
-from advisor.engines.supervise import EngineProcess, clean_environment
+from advisor.engines.said import said_by, version_of
+from advisor.engines.supervise import EngineProcess
 from advisor.errors import EngineError
 
 PROGRAM = "llama-fit-params"
@@ -68,23 +67,12 @@ class FitParams:
 
     def version(self) -> str | None:
         """`11434 (abcdef)` as the program says it."""
-        match = re.search(r"version: *(.+)", self._say("--version"))
-        return clean(match[1], 60) if match else None
+        return version_of(self.path)
 
     def devices(self) -> tuple[str, ...]:
         """Names of the accelerators that this build sees."""
-        _, _, listed = self._say("--list-devices").partition("Available devices:")
+        _, _, listed = said_by(self.path, "--list-devices", limit_s=LIMIT_S).partition("Available devices:")
         return tuple(re.findall(r"^\s+(\S+): ", listed, re.MULTILINE))
-
-    def _say(self, option: str) -> str:
-        try:
-            done = subprocess.run(
-                [self.path, option], capture_output=True, timeout=LIMIT_S, check=False, env=clean_environment(),
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EngineError(f"{self.path} does not run: {type(error).__name__}") from error
-        return (done.stdout + done.stderr).decode("utf-8", "replace")
 
     def command(self, question: AllocationQuestion) -> list[str]:
         """The command line; the file lies in the working folder."""

@@ -10,6 +10,10 @@ def llama_server_argv(plan: ServePlan) -> tuple[str, ...]:
     argv = ["llama-server", "--model", plan.path or "MODEL.gguf", "--alias", plan.model]
     argv += ["--host", plan.host, "--port", str(plan.port)]
     argv += ["--ctx-size", str(plan.context * plan.users), "--parallel", str(plan.users)]
+    if plan.users > 1:
+        argv += ["--kv-unified"]  # as estimated; with a stated number of slots each would have a cache of its own
+    if plan.prompt_cache_mib is not None:
+        argv += ["--cache-ram", str(plan.prompt_cache_mib)]
     argv += ["--n-gpu-layers", str(plan.gpu_layers)]
     if plan.cpu_expert_layers:
         argv += ["--n-cpu-moe", str(plan.cpu_expert_layers)]

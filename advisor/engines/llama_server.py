@@ -4,7 +4,6 @@ import queue
 import random
 import re
 import secrets
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 
 from advisor.engines.deadlines import Deadlines
 from advisor.engines.embedded import ASSUMED_VOCAB
-from advisor.engines.foreign_text import clean
 from advisor.engines.http_stream import Endpoint, call, stream
 from advisor.engines.llama_bench import backend_of
 from advisor.engines.protocol import Listener, Measurement, MeasurePlan, Phase, Progress, RunSample, ignore_progress
-from advisor.engines.supervise import EngineProcess, clean_environment
+from advisor.engines.said import said_by, version_of
+from advisor.engines.supervise import EngineProcess
 from advisor.engines.threads import usable_cpus
 from advisor.errors import EngineError, UsageError
 
@@ -43,24 +42,13 @@ class LlamaServer:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def _ask(self, option: str) -> str:
-        try:
-            done = subprocess.run(
-                [self.path, option], capture_output=True, timeout=20, check=False, env=clean_environment(),
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EngineError(f"{self.path} does not run: {type(error).__name__}") from error
-        return (done.stdout + done.stderr).decode("utf-8", "replace")
-
     def version(self) -> str | None:
         """`build 6000 (abcdef)` as the program says it."""
-        match = re.search(r"version: *(.+)", self._ask("--version"))
-        return clean(match[1], 60) if match else None
+        return version_of(self.path)
 
     def help(self) -> str:
         """What the program says of its options."""
-        return self._ask("--help")
+        return said_by(self.path, "--help")
 
     def command(self, plan: MeasurePlan, socket: str, options: frozenset[str], *, chat: bool = False) -> list[str]:
         """The command line for a build that knows `options`; with `chat` it renders the model's own template."""

@@ -39,6 +39,8 @@ class ServePlan:
     backend: str = "cpu"
     memory_bytes: int | None = None
     """Main memory that it needs."""
+    prompt_cache_mib: int | None = None
+    """Main memory that it may fill with past prompts, where its default would not fit."""
     host: str = HOST
     port: int = PORT
     projector: str | None = None

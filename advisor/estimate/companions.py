@@ -103,19 +103,23 @@ def reserve(machine: Machine, companion: Companion, constants: Constants) -> Mac
     return replace(machine, accelerators=tuple(accelerators), memory=memory)
 
 
-def beside(memory: Footprint, companion: Companion) -> Footprint:
-    """A footprint on a machine with room reserved, with the companion in that room."""
+def beside(memory: Footprint, companion: Companion, *, reserved: bool = True) -> Footprint:
+    """A footprint with the companion: in the room that was reserved for it, or else in what is left."""
     found = []
     for device in memory.devices:
         taken = companion.bytes.get(device.device)
-        found.append(device if taken is None else _with(device, taken))
+        found.append(device if taken is None else _with(device, taken, reserved))
     known = {device.device for device in memory.devices}
-    extra = [_with(DeviceMemory(device=name), part) for name, part in companion.bytes.items() if name not in known]
+    extra = [
+        _with(DeviceMemory(device=name), part, reserved) for name, part in companion.bytes.items() if name not in known
+    ]
     return replace(memory, devices=(*found, *extra))
 
 
-def _with(device: DeviceMemory, taken: PartBytes) -> DeviceMemory:
-    available = None if device.available_bytes is None else device.available_bytes + taken.total
+def _with(device: DeviceMemory, taken: PartBytes, reserved: bool) -> DeviceMemory:
+    available = device.available_bytes
+    if available is not None and reserved:
+        available += taken.total
     return replace(
         device, weights_bytes=device.weights_bytes + taken.weights, available_bytes=available,
         kv_cache_bytes=device.kv_cache_bytes + taken.kv_cache, compute_bytes=device.compute_bytes + taken.compute,

@@ -9,6 +9,8 @@ from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
 from advisor.estimate.shape import ModelShape
 
+_INDEXED_IN_GAPS = 16384
+"""Cells whose indexer scores cost nothing."""
 _HOST_COPIES = 4
 """Of a micro-batch's embeddings, in main memory beside an accelerator."""
 PIPELINE_COPIES = 4
@@ -28,12 +30,13 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     tokens = min(layout.micro_batch, layout.context)
     if not shape.causal:
         return size * tokens * tokens
+    caches = "".join([kind.cache for kind in shape.layers])
     total = 0
-    if any(kind.cache == "F" for kind in shape.layers):
+    if "F" in caches:
         total += size * tokens * (cells(layout) // streams)
-    if any(kind.cache == "W" for kind in shape.layers):
+    if "W" in caches:
         total += size * tokens * (window_cells(layout, shape.window) // streams)
-    if any(kind.indexer_elements for kind in shape.layers):
+    if _is_indexed(shape):
         total += 2 * tokens * (cells(layout) // streams)
     return total
 
@@ -44,9 +47,10 @@ def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
     outputs = outputs if shape.causal else 0
     waiting = 5 * shape.hidden
+    scores = _indexer_floats(shape, layout) if engine.flash_attention else _score_floats(shape, layout)
     floats = max(
         tokens * shape.ffn_floats,
-        tokens * (shape.attention_floats + (0 if engine.flash_attention else _score_floats(shape, layout))),
+        tokens * (shape.attention_floats + scores),
         outputs * shape.vocab + tokens * (waiting + shape.hidden + 10),
         tokens * waiting + _scan_floats(shape, tokens, layout.sequences),
     )
@@ -54,6 +58,20 @@ def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     total = 4 * floats + mask
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
+
+
+def _is_indexed(shape: ModelShape) -> bool:
+    """Whether a sparse indexer chooses what each token attends to."""
+    return shape.mla and any([kind.indexer_elements for kind in shape.layers])
+
+
+def _indexer_floats(shape: ModelShape, layout: CacheLayout) -> int:
+    """A sparse indexer's scores, a float a token and cell: short ones lie in gaps of the allocation, long ones do not.
+
+    Where the step lies depends on depth and widths (16k to 48k cells in DeepSeek-V3.2 and GLM-5); the first is taken.
+    """
+    length = cells(layout) // (1 if layout.unified else layout.sequences)
+    return length if length > _INDEXED_IN_GAPS and _is_indexed(shape) else 0
 
 
 def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:

@@ -210,12 +210,13 @@ def growth_bytes(choice: Choice) -> int:
     A snapshot holds the window caches and recurrent states of one slot; full caches need none.
     """
     shape, engine, layout = choice.shape, choice.engine, choice.layout
-    if not engine.prompt_cache_bytes and not engine.checkpoints:
-        return 0
+    context = layout.context // layout.sequences
+    kept = min(engine.checkpoints, context // engine.checkpoint_tokens)
+    if not kept:
+        return engine.prompt_cache_bytes
     windowed = [n if kind.cache == "W" else 0 for kind, n in zip(shape.layers, shape.counts, strict=True)]
-    one = replace(layout, sequences=1, context=layout.context // layout.sequences)
+    one = replace(layout, sequences=1, context=context)
     snapshot = (cache_bytes(shape, one, windowed) if any(windowed) else 0) + state_bytes(shape, one)
-    kept = min(engine.checkpoints, one.context // engine.checkpoint_tokens)
     return engine.prompt_cache_bytes + layout.sequences * kept * snapshot
 
 

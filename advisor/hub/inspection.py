@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from advisor.errors import UsageError
+from advisor.estimate.compute_buffer import compute_bytes
+from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS
 from advisor.hub.holdings import Holdings
 
+_SERVER = EngineProfile(name="llama.cpp")
+"""Micro-batches of 512 tokens, flash attention, logits of the last token: llama-server's defaults."""
 CONTEXTS = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
 """Shown as far as the model was trained, and its own length."""
 
@@ -30,6 +34,8 @@ class CacheNeed:
     context: int
     kv_cache_bytes: int
     state_bytes: int
+    compute_bytes: int
+    """Scratch of llama-server with its defaults, on the processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,12 @@ def _caches(holdings: Holdings, contexts: tuple[int, ...], kv_type: str) -> tupl
     for context in contexts or usual:
         layout = CacheLayout(context=context, k_type=kv_type, v_type=kv_type)
         cache = cache_bytes(shape, layout)
-        needs.append(CacheNeed(context=context, kv_cache_bytes=cache, state_bytes=state_bytes(shape, layout)))
+        needs.append(
+            CacheNeed(
+                context=context, kv_cache_bytes=cache, state_bytes=state_bytes(shape, layout),
+                compute_bytes=compute_bytes(shape, layout, _SERVER),
+            )
+        )  # fmt: skip
     return tuple(needs)
 
 

@@ -79,12 +79,13 @@ class TypeShare(TypedDict):
 
 
 class InspectedFootprint(TypedDict):
-    """Exact bytes of weights, cache and recurrent state for one sequence."""
+    """Bytes of weights, cache, recurrent state and llama-server's scratch for one sequence."""
 
     context: int
     weights: int | None
     kv_cache: int
     state: int
+    compute: int
     total: int | None
 
 

@@ -45,12 +45,13 @@ def inspection_document(result: Inspection) -> dict[str, Any]:
 def _footprint(result: Inspection, index: int) -> dict[str, Any]:
     need = result.caches[index]
     weights = result.tensor_bytes
-    known = None if weights is None else weights + need.kv_cache_bytes + need.state_bytes
+    known = None if weights is None else weights + need.kv_cache_bytes + need.state_bytes + need.compute_bytes
     return {
         "context": need.context,
         "weights": weights,
         "kv_cache": need.kv_cache_bytes,
         "state": need.state_bytes,
+        "compute": need.compute_bytes,
         "total": known,
     }
 
@@ -105,12 +106,12 @@ def _type_lines(result: Inspection) -> list[str]:
 def _cache_lines(result: Inspection) -> list[str]:
     if not result.caches:
         return ["", "cache: the layout of this architecture is not known, so no figure is given"]
-    lines = ["", f"{'context':<10} {f'KV cache ({result.kv_type})':>18} {'state':>12} {'with weights':>14}"]
+    lines = ["", f"{'context':<10} {f'KV cache ({result.kv_type})':>18} {'state':>12} {'scratch':>12} {'in all':>12}"]
     for need in result.caches:
-        beside = need.kv_cache_bytes + need.state_bytes
+        beside = need.kv_cache_bytes + need.state_bytes + need.compute_bytes
         total = None if result.tensor_bytes is None else result.tensor_bytes + beside
         lines.append(
             f"{need.context:<10} {format_size(need.kv_cache_bytes):>18} {format_size(need.state_bytes):>12} "
-            f"{format_size(total):>14}"
+            f"{format_size(need.compute_bytes):>12} {format_size(total):>12}"
         )
     return lines

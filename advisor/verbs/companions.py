@@ -3,12 +3,13 @@
 The companion's room is reserved first, so that the placement is one in which both fit.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.decide.budget import judge
 from advisor.decide.choice import Choice
 from advisor.domain.estimate import Estimate, PlacementKind
-from advisor.domain.model import Artifact, Model
+from advisor.domain.model import Model
 from advisor.domain.workload import Workload
 from advisor.errors import UsageError
 from advisor.estimate.candidate import estimate
@@ -21,6 +22,7 @@ from advisor.estimate.companions import (
     projector,
     reserve,
 )
+from advisor.estimate.constants import Constants
 from advisor.estimate.footprint import Choice as Placed
 from advisor.estimate.footprint import cache_layout
 from advisor.estimate.formats import preset_of
@@ -49,7 +51,7 @@ def estimate_together(
     quant = quant or question.quant
     alone = estimate_model(model, quant, question, machine, workspace)
     needs_images = question.task.modality == "image"
-    seen = _projector(alone, workspace) if needs_images else None
+    seen = _projector(model, alone.estimate, workspace.catalog.constants) if needs_images else None
     drafting = _drafting(alone, draft, workspace) if draft is not None else None
     companions = [c for c in (seen, drafting) if c is not None]
     room = machine
@@ -65,9 +67,11 @@ def estimate_together(
 
 
 def _refuse_file(text: str) -> None:
-    if text.lower().endswith((".gguf", ".safetensors")):
+    from advisor.hub.names import clean_text, means_a_path
+
+    if means_a_path(text) or text.lower().endswith((".gguf", ".safetensors")):
         raise UsageError(
-            f"{text[:200]} is a file; an estimate is of a model in the catalog",
+            f"{clean_text(text, 200)} is a file; an estimate is of a model in the catalog",
             hint="`advisor inspect FILE` says what it holds and needs, `advisor bench FILE` runs it",
         )
 
@@ -81,17 +85,23 @@ def _placed(model_id: str, quant: str, like: Choice, workspace: Workspace) -> Pl
     return Placed(shape, weights, engine, cache_layout(like.workload, engine, like.estimate.kv_type))
 
 
-def _projector(choice: Choice, workspace: Workspace) -> Companion | None:
+def with_projector(found: Sequence[Estimate], model: Model, constants: Constants) -> tuple[Estimate, ...]:
+    """Estimates of a model that looks at images: its projector in what each placement leaves."""
+    together = []
+    for one in found:
+        companion = _projector(model, one, constants)
+        memory = one.footprint if companion is None else beside(one.footprint, companion, reserved=False)
+        together.append(replace(one, footprint=memory, fits=memory.fits))
+    return tuple(together)
+
+
+def _projector(model: Model, found: Estimate, constants: Constants) -> Companion | None:
     """The smallest published projector; None where the file's size is unknown or the engine has it in the weights."""
-    engine = workspace.catalog.constants.engine(choice.estimate.engine)
-    sizes = [size for a in choice.model.artifacts if a.role == "mmproj" and (size := _size(a))]
+    engine = constants.engine(found.engine)
+    sizes = [size for a in model.artifacts if a.role == "mmproj" and (size := a.bytes or a.approx_bytes)]
     if not sizes or "gguf" not in engine.formats:
         return None
-    return projector(min(sizes), choice.estimate.placement, engine)
-
-
-def _size(artifact: Artifact) -> int | None:
-    return artifact.bytes or artifact.approx_bytes
+    return projector(min(sizes), found.placement, engine)
 
 
 def _drafting(choice: Choice, draft: str, workspace: Workspace) -> Companion:

@@ -47,6 +47,7 @@ class MachineEstimator:
         self.engines = engines_for(machine)
         self.mixed = bool(machine.usable_accelerators())
         self._room = self._all_memory()
+        self._image_tasks = {task.name for task in workspace.catalog.tasks if task.modality == "image"}
         self._learned: dict[str, Learned | None] = {}
 
     def engine_for(self, entry: CatalogEntry) -> str:
@@ -119,9 +120,9 @@ class MachineEstimator:
         return learned if learned.timed else None
 
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
-        """Estimates of a candidate."""
+        """Estimates of a candidate, with its vision projector where the task has images."""
         shape, weights = self.workspace.catalog.blueprint(candidate)
-        return self.estimates(
+        found = self.estimates(
             candidate.model_id,
             shape,
             weights,
@@ -129,6 +130,11 @@ class MachineEstimator:
             workload=workload,
             kv_type=kv_type,
         )
+        if workload.task not in self._image_tasks:
+            return found
+        from advisor.verbs.companions import with_projector
+
+        return with_projector(found, self.workspace.catalog.model(candidate.model_id), self.constants)
 
     def cannot_fit(self, candidate: Candidate) -> int | None:
         """Bytes by which the weights alone exceed all memory there is; None when they may fit."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.decide.choice import Choice
-from advisor.domain.estimate import PlacementKind
+from advisor.domain.estimate import Footprint, PlacementKind
 from advisor.domain.model import Artifact, Category, Model
 from advisor.engines.serve_plan import HOST, PORT, Output, ServeCommand, ServePlan
 from advisor.engines.serving import Image, image_for, serve_command
@@ -108,10 +108,19 @@ def _plan(choice: Choice, artifact: Artifact | None, path: str | None, request: 
         threads=min(cores) if cores else None,
         backend=(devices[0].backend or "cuda") if devices else "cpu",
         memory_bytes=host,
+        prompt_cache_mib=_prompt_cache_mib(e.footprint),
         host=request.host,
         port=request.port,
         output=OUTPUTS.get(choice.model.category, Output.TEXT),
     )
+
+
+def _prompt_cache_mib(memory: Footprint) -> int | None:
+    """Half of what is left in main memory, where the engine's default would take more than all of it."""
+    host = next((d for d in memory.devices if d.device == "host"), None)
+    if host is None or host.headroom_bytes is None or memory.growth_bytes <= host.headroom_bytes:
+        return None
+    return max(0, host.headroom_bytes) >> 21
 
 
 def start(result: RunResult) -> None:

@@ -29,6 +29,8 @@ weights = sum(t.bytes for t in header.tensors) // MIB
 vocab = next(t.dims[1] for t in header.tensors if t.name == "token_embd.weight")
 logits = 512 * vocab * 4 // MIB
 repacked = 0 if "--no-repack" in sys.argv else weights // 2
+if "CUDA_STAND_IN" in os.environ:
+    print(f"CUDA0 {{weights - 333}} 1152 {{112 + logits}} \\nHost 333 0 40 "); sys.exit()
 print(f"Host {{weights - repacked}} 1152 {{121 + logits}} ")
 """
 
@@ -67,6 +69,20 @@ def test_what_a_build_would_allocate_is_set_beside_the_estimate(advisor, stand_i
     asked = questions[0]
     for option, value in (("-c", "8192"), ("-ctk", "f16"), ("-fa", "on"), ("-np", "1"), ("-ngl", "0")):
         assert asked[asked.index(option) + 1] == value
+
+
+def test_a_build_with_a_device_is_asked_for_the_placement(advisor, stand_in):
+    advisor.environment["CUDA_STAND_IN"] = "  CUDA0: NVIDIA GeForce RTX 4090 (24564 MiB, 24000 MiB free)"
+    target = ("estimate", "qwen3-8b:Q4_K_M", "--context", "8192", "--gpu", "RTX 4090", "--ram", "32GiB")
+    found = advisor.json(*target, "--verify")["verified"]
+    assert found["placed"] == "gpu"
+    gpu, host = found["devices"]
+    assert (gpu["device"], host["device"]) == ("gpu0", "host")
+    assert abs(gpu["difference_pct"]["total"]) < 0.1
+    assert abs(host["difference_pct"]["weights"]) < 0.5
+    assert abs(host["difference_pct"]["compute"]) < 2
+    asked = json.loads(stand_in.read_text().splitlines()[0])
+    assert asked[asked.index("-ngl") + 1] == "37"
 
 
 def test_text_says_by_how_much(advisor, stand_in):

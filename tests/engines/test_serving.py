@@ -46,6 +46,16 @@ def test_llama_server_gets_what_was_estimated():
     assert {"--no-webui", "--no-slots", "--offline"} <= set(argv)
 
 
+def test_slots_share_one_cache_as_estimated():
+    assert "--kv-unified" in serve_command(plan(users=2)).argv
+    assert "--kv-unified" not in serve_command(plan(users=1)).argv
+
+
+def test_past_prompts_take_no_more_than_there_is():
+    assert "--cache-ram" not in serve_command(plan()).argv
+    assert value_after(serve_command(plan(prompt_cache_mib=512)).argv, "--cache-ram") == "512"
+
+
 @pytest.mark.parametrize(("output", "flag"), [("vectors", "--embeddings"), ("scores", "--reranking")])
 def test_a_server_is_told_when_its_answer_is_no_text(output, flag):
     assert flag in serve_command(plan(output=Output(output))).argv

@@ -29,7 +29,7 @@ LAYOUTS = {
     "32768 without flash attention": CacheLayout(context=32768, flash_attention=False),
 }
 SPARSE = ("deepseek32", "glm-dsa")
-"""At 32k their indexer needs scratch that the formula does not know: up to 14 % of the compute buffer is missing."""
+"""At 32k the scores of their indexer take room in steps that the formula only comes near."""
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,10 @@ def beyond(errors, bound):
 )
 def test_scratch_is_close(compared, wanted, bound):
     errors = errors_of(compared, 2, wanted)
-    usual = {key: e for key, e in errors.items() if not (key[0] in SPARSE and "32768" in key[1])}
-    assert median(abs(e) for e in usual.values()) < 0.03
-    assert beyond(usual, bound) == {}
+    stepped = {key: e for key, e in errors.items() if key[0] in SPARSE and "32768" in key[1]}
+    assert median(abs(e) for e in errors.values()) < 0.03
+    assert beyond({key: e for key, e in errors.items() if key not in stepped}, bound) == {}
+    assert beyond(stepped, 0.07) == {}
 
 
 def test_the_whole_is_within_a_tenth_of_a_percent(compared):

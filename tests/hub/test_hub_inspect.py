@@ -57,7 +57,10 @@ def test_a_file_is_measured_to_the_byte(tmp_path):
     assert [(c.context, c.kv_cache_bytes) for c in result.caches] == [(1000, 1024 * 2 * 32 * 2)]
     document = inspection_document(result)
     assert next(iter(document)) == "schema"
-    assert json.loads(json.dumps(document))["footprints"][0]["total"] == result.tensor_bytes + 1024 * 2 * 32 * 2
+    need = json.loads(json.dumps(document))["footprints"][0]
+    # 512 tokens: gate, up and product of 128, five hidden states of 64, nine positions and indices; masks of 1024 cells
+    assert need["compute"] == 512 * 4 * (3 * 128 + 5 * 64 + 9) + 512 * 1024 * 2
+    assert need["total"] == result.tensor_bytes + 1024 * 2 * 32 * 2 + need["compute"]
     assert "Tiny" in inspection_text(result, 80)
 
 
