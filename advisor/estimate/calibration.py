@@ -80,7 +80,7 @@ def predict(posterior: Posterior, terms: Vector) -> tuple[float, float]:
 
 def quadratic(vector: Sequence[float], matrix: Matrix) -> float:
     """vᵀ M v, rows of zero entries skipped."""
-    return sum(v * sum(map(mul, row, vector)) for v, row in zip(vector, matrix, strict=True) if v)
+    return sum((v * sum(map(mul, row, vector), 0.0) for v, row in zip(vector, matrix, strict=True) if v), 0.0)
 
 
 @lru_cache(maxsize=4096)
