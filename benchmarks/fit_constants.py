@@ -83,6 +83,32 @@ def other_sources(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
     return judged
 
 
+def after_bench(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
+    """Other models on a device otherwise left out, once its source's rows of two small models are known.
+
+    The smallest model and the one nearest to three times its bytes stand for what a quick benchmark runs.
+    """
+    judged: list[Judged] = []
+    rests: dict[tuple[str, str], Hierarchy] = {}
+    groups = defaultdict(list)
+    for case in cases:
+        if case.count == 1:
+            groups[(case.backend, case.device, case.source)].append(case)
+    for (backend, device, _), members in groups.items():
+        sizes = {case.model: case.file_bytes for case in sorted(members, key=lambda case: -case.file_bytes)}
+        if len(sizes) < MINIMUM + 2:
+            continue
+        first = min(sizes, key=lambda model: sizes[model])
+        second = min(sizes.keys() - {first}, key=lambda model: abs(math.log(sizes[model] / sizes[first] / 3)))
+        if (backend, device) not in rests:
+            others = [case for case in hierarchy.cases[backend] if case.device != device]
+            rests[backend, device] = without(hierarchy, others, backend)
+        known = [case for case in members if case.model in (first, second)]
+        posterior = rests[backend, device].device_posterior(members[0], known)
+        judged += [judge(posterior, case) for case in members if case.model not in (first, second)]
+    return judged
+
+
 def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
     """Each group (`of` a case: its source, its device) predicted by its class, fitted without the group."""
     judged = []
@@ -109,6 +135,8 @@ class Views:
     """Models left out, the device's rows of other models known."""
     published: list[Judged]
     """Sources left out, the device's rows by other sources known."""
+    benched: list[Judged]
+    """Devices left out but for two small models."""
 
 
 def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
@@ -120,7 +148,7 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
     hierarchy = Hierarchy(cases, generation_of)
     views = Views(
         left_out(hierarchy, cases, lambda case: case.source), left_out(hierarchy, cases, lambda case: case.device),
-        other_models(hierarchy, cases), other_sources(hierarchy, cases),
+        other_models(hierarchy, cases), other_sources(hierarchy, cases), after_bench(hierarchy, cases),
     )  # fmt: skip
     for backend in hierarchy.backends:
         chosen = [
@@ -129,6 +157,9 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
             for phase in (DECODE, PREFILL)
         ]  # fmt: skip
         hierarchy.noise[backend] = tuple(noise for noise, _ in chosen)
+        for j in views.benched:
+            if j.case.backend == backend:
+                j.noise = hierarchy.noise[backend][j.case.phase]
         hierarchy.spread[backend] = tuple(spread for _, spread in chosen)
     return hierarchy, views
 

@@ -78,7 +78,7 @@ def request_options(function: F) -> F:
         click.option("--min-tps", type=float, metavar="X", help="Tokens per second, instead of --max-tpot"),
         click.option("--max-latency", metavar="DURATION", help="The whole answer"),
         click.option("--confidence", type=float, metavar="P", help="Probability of meeting the budget [0.9]"),
-        click.option("--engine", metavar="NAME"),
+        click.option("--engine", metavar="NAME", help="llama.cpp, vllm, mlx ...; also 'llama.cpp vulkan'"),
         click.option("--license", "licence", metavar="commercial|any|SPDX"),
         click.option("--quant", metavar="NAME"),
         click.option("--min-quality", type=float, metavar="X"),

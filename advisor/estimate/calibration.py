@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 from typing import Any
 
 PARAMETERS = ("weights", "experts", "cache", "op", "dense_flops", "expert_flops", "attention_flops", "state")
@@ -78,15 +79,8 @@ def predict(posterior: Posterior, terms: Vector) -> tuple[float, float]:
 
 
 def quadratic(vector: Sequence[float], matrix: Matrix) -> float:
-    """vᵀ M v, zero entries skipped; M is symmetric."""
-    live = [(i, v) for i, v in enumerate(vector) if v]
-    total = 0.0
-    for at, (i, v) in enumerate(live):
-        row = matrix[i]
-        total += v * v * row[i]
-        for j, w in live[at + 1 :]:
-            total += 2.0 * v * w * row[j]
-    return total
+    """vᵀ M v, rows of zero entries skipped."""
+    return sum((v * sum(map(mul, row, vector), 0.0) for v, row in zip(vector, matrix, strict=True) if v), 0.0)
 
 
 @lru_cache(maxsize=4096)

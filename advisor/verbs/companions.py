@@ -27,7 +27,7 @@ from advisor.estimate.footprint import Choice as Placed
 from advisor.estimate.footprint import cache_layout
 from advisor.estimate.formats import preset_of
 from advisor.estimate.speculation import faster, plan
-from advisor.verbs.estimate import estimate_model
+from advisor.verbs.estimate import estimate_model, estimate_with_room
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
@@ -47,9 +47,8 @@ def estimate_together(
     _refuse_file(text)
     model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
-    machine = workspace.machine(selection)
     quant = quant or question.quant
-    alone = estimate_model(model, quant, question, machine, workspace)
+    machine, alone = estimate_with_room(model, quant, question, selection, workspace)
     needs_images = question.task.modality == "image"
     seen = _projector(model, alone.estimate, workspace.catalog.constants) if needs_images else None
     drafting = _drafting(alone, draft, workspace) if draft is not None else None

@@ -28,14 +28,26 @@ def estimate_choice(text: str, request: Request, selection: MachineSelection, wo
     """Estimate `MODEL[:QUANT]`. Without a quantization: the usual one that fits."""
     model, quant = workspace.catalog.split_choice(text)
     question = build_question(request, workspace.catalog)
-    chosen = estimate_model(model, quant or question.quant, question, workspace.machine(selection), workspace)
-    if chosen.estimate.fits and chosen.estimate.placement.kind is PlacementKind.GPU:
-        return chosen
+    return estimate_with_room(model, quant or question.quant, question, selection, workspace)[1]
+
+
+def estimate_with_room(
+    model: Model, quant: str | None, question: Question, selection: MachineSelection, workspace: Workspace
+) -> tuple[Machine, Choice]:
+    """The machine that is meant and the choice on it. A SoC whose memory was not stated gets what the choice needs."""
+    stated = workspace.machine(selection)
+    chosen = estimate_model(model, quant, question, stated, workspace)
+    if _on_accelerators(chosen):
+        return stated, chosen
     for machine in larger_machines(selection, workspace):
-        larger = estimate_model(model, quant or question.quant, question, machine, workspace)
-        if larger.estimate.fits and larger.estimate.placement.kind is PlacementKind.GPU:
-            return larger
-    return chosen
+        larger = estimate_model(model, quant, question, machine, workspace)
+        if _on_accelerators(larger):
+            return machine, larger
+    return stated, chosen
+
+
+def _on_accelerators(choice: Choice) -> bool:
+    return choice.estimate.fits and choice.estimate.placement.kind is PlacementKind.GPU
 
 
 def estimate_model(
@@ -47,11 +59,8 @@ def estimate_model(
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
     engine = question.engine or estimator.engine_for(entry)
-    quants = (
-        (in_format(quant, estimator.constants.engine(engine).formats),)
-        if quant
-        else _in_usual_order(quants_for(entry, engine))
-    )
+    formats = estimator.constants.engine(engine).formats
+    quants = (in_format(quant, formats),) if quant else _in_usual_order(quants_for(entry, engine))
     choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:

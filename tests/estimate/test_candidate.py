@@ -137,6 +137,49 @@ def test_tensor_split_is_faster_than_layer_split(chat, constants):
     assert fast.speed.tpot_s.p50 < 0.8 * slow.speed.tpot_s.p50
 
 
+def test_a_tensor_split_launches_every_kernel_on_each_card(chat, constants):
+    machine = computer(card(), card(1))
+    shape, weights = prepared(models.LLAMA_8B, "bf16-safetensors")
+    found = placements(shape, weights, machine, chat, engine="vllm", constants=constants)
+    assert [p.tensor_parallel for p in found] == [2, 1], "one over all cards stands beside one card"
+    both, one = (run(models.LLAMA_8B, machine, chat, constants, quant="bf16-safetensors", engine="vllm", placement=p)
+                 for p in found)  # fmt: skip
+    launches = [next(t.seconds for t in e.speed.terms if t.phase == "decode" and t.name == "kernel launches")
+                for e in (both, one)]  # fmt: skip
+    assert launches[0] > launches[1], "all kernels, and the reductions between the cards"
+    assert 0.5 < both.speed.tpot_s.p50 / one.speed.tpot_s.p50 < 0.9
+
+
+def test_a_bridge_that_is_sold_apart_is_not_counted_on(chat, constants):
+    alike = {"gib": 24, "architecture": "Ampere"}
+    bridged = computer(card(link_bytes_per_s=56e9, **alike), card(1, link_bytes_per_s=56e9, **alike))
+    linked = computer(card(link_bytes_per_s=300e9, **alike), card(1, link_bytes_per_s=300e9, **alike))
+    slow, fast = (run(models.LLAMA_8B, m, chat, constants, quant="bf16-safetensors", engine="vllm")
+                  for m in (bridged, linked))  # fmt: skip
+    assert slow.speed.tpot_s.p50 > fast.speed.tpot_s.p50 * 1.05
+
+
+def test_what_fits_nowhere_still_has_a_speed(chat, constants):
+    shared = card(gib=12, name="Radeon 8060S", vendor="amd", backend="rocm", architecture="RDNA 3.5", unified=True,
+                  memory_available_bytes=12 * GIB)  # fmt: skip
+    machine = computer(shared, ram_gib=16)
+    shape, weights = prepared(models.LLAMA_8B, "F16")
+    found = placements(shape, weights, machine, chat, engine="llama.cpp", constants=constants)
+    assert found[0].kind is PlacementKind.GPU
+    nearest = run(models.LLAMA_8B, machine, chat, constants, quant="F16", placement=found[0])
+    assert not nearest.fits
+    assert nearest.speed is not None
+
+
+def test_mlx_files_run_with_mlx_parameters_in_any_engine(chat, constants):
+    machine = computer(
+        card(name="Apple M4 Max", vendor="apple", backend="metal", architecture="Apple M4", unified=True)
+    )
+    known = {"quant": "mlx-4bit"}
+    studio, plain = (run(models.LLAMA_8B, machine, chat, constants, engine=e, **known) for e in ("lmstudio", "mlx"))
+    assert studio.speed.tpot_s.p50 == pytest.approx(plain.speed.tpot_s.p50, rel=0.01)
+
+
 def test_a_shared_pool_is_counted_once(chat, constants):
     soc = card(name="Apple M4", vendor="apple", backend="metal", architecture="Apple silicon", unified=True, gib=16,
                bandwidth_bytes_per_s=120e9, f16_flops=4.6e12)  # fmt: skip

@@ -8,7 +8,7 @@ import yaml
 from advisor.errors import BadDocument
 from advisor.estimate.constants import Constants, device_key
 from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
-from advisor.estimate.formats import known_quants, preset_of
+from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost
 from advisor.estimate.roofline import coverage
 from advisor.estimate.shaping import shape_of
@@ -99,6 +99,15 @@ def test_types_differ_in_cost_per_byte(constants):
 )  # fmt: skip
 def test_presets_behind_names(name, preset):
     assert preset_of(name) == preset
+
+
+@pytest.mark.parametrize(
+    ("quant", "formats", "loaded"),
+    [("NVFP4", ("mlx",), "mlx-nvfp4"), ("NVFP4", ("safetensors",), "nvfp4-safetensors"), ("NVFP4", ("gguf",), "NVFP4"),
+     ("BF16", ("mlx",), "mlx-bf16"), ("Q4_K_M", ("mlx",), "Q4_K_M"), ("mxfp4", ("gguf", "mlx"), "mxfp4")],
+)  # fmt: skip
+def test_a_name_means_what_the_engines_files_have(quant, formats, loaded):
+    assert in_format(quant, formats) == loaded
 
 
 def test_every_known_quantization_has_a_profile():
