@@ -106,6 +106,6 @@ def test_filters_for_energy_power_and_class(advisor):
         assert pick["energy"]["watts"] <= 150
         assert pick["energy"]["joules_per_answer"]["p90"] <= 900
     text = advisor("recommend", "--tier", "edge", *CARD).stdout
-    assert "Energy" in text.splitlines()[3]
+    assert "Energy" in text
     advisor.fails("recommend", "--tier", "moon", *CARD, code=2)
     advisor.fails("recommend", "--max-watts", "-1", *CARD, code=2)
