@@ -24,11 +24,12 @@ class _Stream(Watcher):
 
     def __init__(self, color: bool) -> None:
         self._color = color
-        self._live = False
-        self._thinks = False
+        self._live = self._thinks = self._began = False
 
     def begins(self, name: str) -> None:
         self._clear()
+        self._write("\n" if self._began else "")
+        self._began = True
         self._write(f"\n{name}\n" if not self._color else f"\n\x1b[1m{name}\x1b[0m\n")
 
     @property

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from advisor.engines.foreign_text import clean, clean_block
-from advisor.engines.protocol import Listener, MeasurePlan, Phase, Progress, ignore_progress
+from advisor.engines.protocol import QUIET_WAITING, Listener, MeasurePlan, Phase, Progress, ignore_progress
 from advisor.engines.threads import usable_cpus
 from advisor.errors import EngineError
 
@@ -53,6 +53,13 @@ class Answer:
     prefill_s: float | None
     decode_s: float | None
     peak_memory_bytes: int | None
+    waiting: float | None = None
+    """Part of the time that the engine's threads stood in the run queue; None where nobody counts."""
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Other work took the engine's cores: its times are not what the machine can do."""
+        return self.waiting is not None and self.waiting > QUIET_WAITING
 
     @property
     def prefill_tokens_per_s(self) -> float | None:
@@ -204,6 +211,7 @@ def answer_of(
     load_s: float | None,
     peak_memory_bytes: int | None,
     interrupted: bool,
+    waiting: float | None = None,
 ) -> Answer:
     """Everything together once the stream has ended. Raises EngineError where nothing at all came."""
     if gathered.first_s is None and gathered.finish is None:
@@ -224,4 +232,5 @@ def answer_of(
         prefill_s=gathered.seconds("prompt_ms"),
         decode_s=gathered.seconds("predicted_ms"),
         peak_memory_bytes=peak_memory_bytes,
+        waiting=waiting,
     )

@@ -47,6 +47,7 @@ class _Exchange:
         self._hello: Mapping[str, Any] = {}
         self._load_s: float | None = None
         self._peak: int | None = None
+        self._waiting: float | None = None
         self._done = False
 
     def run(self, stop: threading.Event) -> bool:
@@ -84,6 +85,8 @@ class _Exchange:
                 self._deadlines.loaded()
             case "chunk":
                 self._receive_chunk(event["chunk"], float(event["seconds"]))
+            case "answered":
+                self._waiting = event.get("waiting")
             case "done":
                 self._done = True
             case "error":
@@ -106,4 +109,5 @@ class _Exchange:
             load_s=self._load_s,
             peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
             interrupted=interrupted,
+            waiting=self._waiting,
         )

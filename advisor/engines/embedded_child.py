@@ -178,7 +178,7 @@ def one_run(
 
 def answer(server: Any, plan: dict[str, Any], send: Callable[..., None]) -> None:
     """Pass a request on, and every chunk of the answer back with the seconds since it was asked."""
-    started = time.perf_counter()
+    started, queued = time.perf_counter(), queued_s()
     errors: list[Any] = []
 
     def receive(chunk: dict[str, Any]) -> bool:
@@ -192,6 +192,7 @@ def answer(server: Any, plan: dict[str, Any], send: Callable[..., None]) -> None
     handle(plan["request"], receive)
     if errors:
         raise RuntimeError(str(errors[0].get("message", errors[0]) if isinstance(errors[0], dict) else errors[0]))
+    send("answered", waiting=waiting_part(queued, time.perf_counter() - started, plan["threads"]))
 
 
 def backend_of(devices: list[dict[str, Any]], gpu_layers: int) -> str:

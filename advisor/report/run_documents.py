@@ -72,6 +72,7 @@ class TryAnswer(TypedDict):
     prefill_tps: float | None
     decode_tps: float | None
     peak_memory: int | None
+    waiting: float | None
     predicted: dict[str, Any] | None
     error_pct: dict[str, float | None]
 

@@ -33,6 +33,7 @@ def reply_document(reply: Reply) -> dict[str, Any]:
         "prefill_tps": rounded(a.prefill_tokens_per_s),
         "decode_tps": rounded(a.decode_tokens_per_s),
         "peak_memory": a.peak_memory_bytes,
+        "waiting": rounded(a.waiting, 3),
         "predicted": predicted_document(reply.predicted),
         "error_pct": {name: rounded(value, 3) for name, value in reply.errors().items()},
     }
@@ -92,8 +93,12 @@ def _figures(reply: Reply, cells: int) -> list[str]:
             tail = f"  (expected {said}, {error:+.0f} %)"
             lines[-1:] = [lines[-1] + tail] if len(lines[-1] + tail) <= cells else [lines[-1], f"{'':<11}{tail}"]
     where = f"{a.engine}, {a.threads} threads" if reply.gpu_layers == 0 else f"{a.engine}, {a.backend}"
-    note = [] if reply.chats else ["base model: no chat template, it goes on with the text"]
-    return [*lines, *wrapped(where, cells), *(line for text in note for line in wrapped(text, cells))]
+    notes = [where]
+    if not reply.chats:
+        notes.append("base model: no chat template, it goes on with the text")
+    if a.was_disturbed:
+        notes.append("disturbed by other work: these times are not the machine's")
+    return [*lines, *(line for text in notes for line in wrapped(text, cells))]
 
 
 def _rate(tokens_per_s: float | None) -> str:
