@@ -157,7 +157,8 @@ def path_gate(record: Record) -> Iterator[Problem]:
     """(e) Published files name themselves safely; a checksum belongs to a file."""
     for i, artifact in enumerate(record.get("artifacts") or ()):
         for j, file in enumerate(artifact["files"]):
-            paths = [file["path"]] if file.get("path") else file.get("parts") or []
+            parts = [file["path"]] if file.get("path") else file.get("parts") or []
+            paths = [part if isinstance(part, str) else part["path"] for part in parts]
             if any(".." in path.split("/") for path in paths):
                 yield Problem(("artifacts", i, "files", j), "a path must not leave its folder")
             if artifact["format"] == "gguf" and not paths and artifact.get("listed", True):

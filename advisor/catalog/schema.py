@@ -163,13 +163,23 @@ class LineageForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartForm:
+    """One of several files that belong together."""
+
+    __pydantic_config__ = _CLOSED
+    path: Path
+    bytes: Count | None = None
+    sha256: Sha256 | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileForm:
     """One published quantization: a file (`path`) or several that belong together (`parts`)."""
 
     __pydantic_config__ = _CLOSED
     quant: Text
     path: Path | None = None
-    parts: list[Path] | None = None
+    parts: list[Path | PartForm] | None = None
     bytes: Count | None = None
     approx_bytes: Count | None = None
     sha256: Sha256 | None = None
