@@ -152,7 +152,8 @@ def _conclude(result: "Recommendation", extras: "Extras | None") -> int:
     from advisor.errors import NothingFits
 
     if not result.met:
-        raise NothingFits("nothing meets the request", hint="the nearest misses say what each would need")
+        near = "the nearest misses say what each would need"
+        raise NothingFits("nothing meets the request", hint=near if result.near_misses else None)
     if extras is not None and extras.together is not None and not extras.together.fits:
         raise NothingFits(
             "no set of models serves every task in this memory", hint="ask for fewer tasks, or loosen a budget"

@@ -223,3 +223,10 @@ def test_references_cannot_be_downloaded(catalog):
     references = [entry for entry in catalog.entries() if entry.category == "reference"]
     assert references
     assert not any(entry.downloadable or entry.published for entry in references)
+
+
+def test_models_that_no_quantizing_engine_loads_are_published_as_they_are(catalog):
+    neo = catalog.entry("EleutherAI/gpt-neo-1.3B")
+    assert neo.published == {"safetensors": ["BF16"]}
+    assert catalog.size(neo.id, "BF16").file_bytes == pytest.approx(2 * neo.total_params, rel=0.02)
+    assert "BF16" not in catalog.entry("Qwen/Qwen3-8B").published.get("safetensors", ())
