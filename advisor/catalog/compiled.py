@@ -142,6 +142,7 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
                 "never_published": raw.never_published,
             }
         ),
+        "repositories.json": _dumps(names.repository_index(records.values())),
         "sources.json": _dumps({key: describe_source(source) for key, source in sorted(raw.sources.items())}),
         "quantizations.json": _dumps(raw.quantizations),
         "shapes.jsonl": shape_lines,

@@ -6,12 +6,13 @@ identities find the errors that scraped catalogs are full of.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from advisor.catalog.names import key_of
 from advisor.catalog.records import architecture_of
 from advisor.domain.architecture import Architecture
 from advisor.estimate.tensors import ParameterCount, count_parameters
@@ -157,11 +158,34 @@ def path_gate(record: Record) -> Iterator[Problem]:
     """(e) Published files name themselves safely; a checksum belongs to a file."""
     for i, artifact in enumerate(record.get("artifacts") or ()):
         for j, file in enumerate(artifact["files"]):
-            paths = [file["path"]] if file.get("path") else file.get("parts") or []
+            parts = [file["path"]] if file.get("path") else file.get("parts") or []
+            paths = [part if isinstance(part, str) else part["path"] for part in parts]
             if any(".." in path.split("/") for path in paths):
                 yield Problem(("artifacts", i, "files", j), "a path must not leave its folder")
             if artifact["format"] == "gguf" and not paths and artifact.get("listed", True):
                 yield Problem(("artifacts", i, "files", j), "a GGUF file without a name")
+
+
+_READERS = {"gguf": "llama.cpp", "mlx": "mlx", "ggml": "whisper.cpp", "ollama": "llama.cpp"}
+"""The engine that must be among a model's for files of a format to be of use."""
+
+
+def engine_gate(record: Record) -> Iterator[Problem]:
+    """Files are of a format that one of the model's engines reads: who publishes them has loaded them."""
+    for i, artifact in enumerate(record.get("artifacts") or ()):
+        reader = _READERS.get(artifact["format"])
+        if reader and artifact.get("role", "model") == "model" and reader not in (record.get("engines") or ()):
+            yield Problem(("artifacts", i), f"{artifact['format']} files, but {reader} is not among the engines")
+
+
+def vocabulary_gate(record: Record, quants: Container[str]) -> Iterator[Problem]:
+    """Quantizations are those of quantizations.yaml. `quants`: names and aliases, as `names.key_of` gives."""
+    for i, artifact in enumerate(record.get("artifacts") or ()):
+        for j, file in enumerate(artifact["files"]):
+            if artifact.get("role", "model") == "model" and key_of(str(file["quant"])) not in quants:
+                yield Problem(
+                    ("artifacts", i, "files", j), f"quantization {file['quant']} is not in quantizations.yaml"
+                )
 
 
 NEED_SOURCES = (
@@ -203,6 +227,7 @@ def all_gates(record: Record, known: Mapping[str, Any], evidence: Sequence[Recor
         *date_gate(record, evidence),
         *bytes_gate(record),
         *path_gate(record),
+        *engine_gate(record),
         *source_gate(record, known),
         *reference_gate(record),
     ]

@@ -97,7 +97,7 @@ def _parts(where: str, value: object) -> list[list[Any]]:
 
 
 def _lists(where: str, device: Mapping[str, Any]) -> dict[str, Any]:
-    row = {key: _text_list(where, key, device[key]) for key in _LISTS if key in device}
+    row = {key: _text_list(where, key, device[key]) for key in sorted(_LISTS) if key in device}
     for pci_id in row.get("pci_ids", ()):
         if not _PCI.fullmatch(pci_id):
             raise _fail(where, f"PCI id {pci_id[:20]!r} is not vendor:device[:revision] in lower-case hex")
@@ -137,7 +137,7 @@ def _sources(where: str, device: Mapping[str, Any], row: Mapping[str, Any]) -> d
 
 def _texts(where: str, device: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for key in _TEXTS & set(device):
+    for key in sorted(_TEXTS & set(device)):
         if not isinstance(device[key], str) or not device[key].isprintable():
             raise _fail(where, f"{key} must be a text (quote it)")
         row[key] = device[key]

@@ -4,12 +4,12 @@ Names: `resolve` takes an id, an alias or any loose spelling, and raises `Unknow
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.names import close_names, exact_key, key_of
+from advisor.catalog.names import beginning, close_names, exact_key, key_of, plainest, says_tuned, spellings
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ROWS_ELSEWHERE = 12
 """Most results on other tasks that are shown for a score inferred from them."""
+LEAST_BEGINNING = 4
+"""Letters and digits of a beginning that may stand for a whole name: `phi` or `yi` alone could be anything."""
 
 
 class Catalog:
@@ -99,38 +101,76 @@ class Catalog:
             self._models[model_id] = model_of(record, self._sources)
         return self._models[model_id]
 
+    def _find(self, text: str) -> str | None:
+        """The id that a typed name means, by its spelling alone."""
+        exact: dict[str, str] = self._names["exact"]
+        loose: dict[str, str] = self._names["models"]
+        for spelling, tuned in spellings(text):
+            found = exact.get(exact_key(spelling)) or loose.get(key_of(spelling))
+            if found is not None and (not tuned or says_tuned(found)):
+                return found
+        return None
+
     def resolve_id(self, text: str) -> str:
         """The id that a typed name means. Raises `UnknownName`."""
-        exact: dict[str, str] = self._names["exact"]
-        if exact_key(text) in exact:
-            return exact[exact_key(text)]
-        key = key_of(text)
-        known: dict[str, str] = self._names["models"]
-        for wanted in (key, key.removeprefix("hf.co"), key.removeprefix("huggingface.co")):
-            if wanted in known:
-                return known[wanted]
-        raise self._unknown(text)
+        found = self._find(text)
+        if found is not None:
+            return found
+        begun = self._begun(text)
+        if len(begun) == 1:
+            return begun[0]
+        raise self._unknown(text, begun)
+
+    def _begun(self, text: str) -> tuple[str, ...]:
+        """Models whose names begin with what was typed, the vendors' own language models first, smallest first."""
+        key = key_of(plainest(text))
+        if len(key) < LEAST_BEGINNING or self._never_published(text) is not None:
+            return ()
+        found = {model_id for name, model_id in self._names["exact"].items() if beginning(name, key)}
+
+        def usual(model_id: str) -> tuple[bool, bool, int, str]:
+            entry = self._entry_by_id[model_id]
+            return not entry.official, entry.category != "llm", entry.total_params or 0, model_id
+
+        return tuple(sorted(found, key=usual))
 
     def resolve(self, text: str) -> Model:
         """The model that a typed name means. Raises `UnknownName` with up to three suggestions."""
         return self.model(self.resolve_id(text))
 
     def split_choice(self, text: str) -> tuple[Model, str | None]:
-        """MODEL or MODEL:QUANT, where MODEL may hold a colon itself (`qwen3:8b`, `qwen3:8b-q8_0`)."""
-        try:
-            return self.resolve(text), None
-        except UnknownName as unknown:
-            for separator in (":", "-", "@"):
-                name, found, quant = text.rpartition(separator)
-                if found and key_of(quant) in self._names["quantizations"] and self._knows(name):
-                    return self.resolve(name), self.resolve_quant(quant).name
-            name, found, quant = text.rpartition(":")
-            if found and self._knows(name):
-                self.resolve_quant(quant)
-            raise unknown
+        """MODEL or MODEL:QUANT, where MODEL may hold a colon itself (`qwen3:8b`, `qwen3:8b-q8_0`).
 
-    def _knows(self, text: str) -> bool:
-        return key_of(text) in self._names["models"]
+        A repository with published files of a model is that model, in its quantization where it has only one.
+        """
+        typed = plainest(text)
+        if self._find(text) is not None:
+            return self.resolve(text), None
+        for name, quant in self._splits(typed):
+            if self._find(name) is not None:
+                return self.resolve(name), quant
+            if exact_key(name) in self._repositories:
+                return self.model(str(self._repositories[exact_key(name)][0])), quant
+        if exact_key(typed) in self._repositories:
+            model_id, only = self._repositories[exact_key(typed)]
+            return self.model(str(model_id)), only
+        name, found, quant = typed.rpartition(":")
+        if found and self._find(name) is not None:
+            self.resolve_quant(quant)
+        return self.resolve(text), None
+
+    def _splits(self, text: str) -> Iterator[tuple[str, str]]:
+        """Name and quantization, wherever the end of a text is one."""
+        for separator in (":", "-", "@"):
+            name, found, quant = text.rpartition(separator)
+            known = self._names["quantizations"].get(key_of(quant)) if found else None
+            if known is not None:
+                yield name, known
+
+    @cached_property
+    def _repositories(self) -> dict[str, list[str | None]]:
+        repositories: dict[str, list[str | None]] = self._json("repositories")
+        return repositories
 
     def _never_published(self, text: str) -> UnknownName | None:
         key = key_of(text)
@@ -140,11 +180,11 @@ class Catalog:
                 return UnknownName(message, suggestions=(row["instead"],), hint=f"did you mean {row['instead']}?")
         return None
 
-    def _unknown(self, text: str) -> UnknownName:
+    def _unknown(self, text: str, begun: tuple[str, ...] = ()) -> UnknownName:
         explained = self._never_published(text)
         if explained is not None:
             return explained
-        suggestions = close_names(text, [entry.id for entry in self._entries])
+        suggestions = begun[:3] or close_names(text, [entry.id for entry in self._entries])
         shown = "".join(c if c.isprintable() else "?" for c in text[:80])
         return UnknownName(f"no model named '{shown}' in the catalog", suggestions=suggestions)
 

@@ -1,7 +1,11 @@
-"""Names of models and quantizations as people type them: any case, separators loosened, close names suggested."""
+"""Names of models and quantizations as people type them: any case, separators loosened, close names suggested.
+
+Addresses of the hub, file names and the tags of Ollama are understood too: `hf.co/Qwen/Qwen3-8B`,
+`Qwen3-8B-Q4_K_M.gguf`, `llama3:8b-instruct-q4_0`. A tag's `text` or `base` is another model and never dropped.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -26,6 +30,60 @@ def _own_names(record: Record) -> list[tuple[int, str]]:
 def exact_key(text: str) -> str:
     """A name as written, but for case and outer spaces."""
     return text[:_MAX_TEXT].strip().lower()
+
+
+_ADDRESS = re.compile(r"^(https?://)?((huggingface|hf)\.co/|ollama\.com/(library/)?|library/)", re.IGNORECASE)
+_TUNED = re.compile(r"[-_ ](instruct|chat|it)$", re.IGNORECASE)
+"""Words that say of a model what most models that people run are: tuned to answer."""
+_IS_TUNED = re.compile(r"(?<![a-z])(instruct|chat|it)(?![a-z])")
+
+
+def plainest(text: str) -> str:
+    """A name without the hub's address, a file's ending and the tag that says nothing."""
+    bare = _ADDRESS.sub("", text[:_MAX_TEXT].strip()).removesuffix(":latest")
+    return bare[: -len(".gguf")] if bare.lower().endswith(".gguf") else bare
+
+
+def spellings(text: str) -> Iterator[tuple[str, bool]]:
+    """What may have been meant, most literal first; with True, only a model whose own name says that it is tuned."""
+    plain, bare = text[:_MAX_TEXT].strip(), plainest(text)
+    yield plain, False
+    if bare != plain:
+        yield bare, False
+    untuned = _TUNED.sub("", bare)
+    if untuned != bare:
+        yield untuned, ":" not in untuned
+
+
+def says_tuned(model_id: str) -> bool:
+    """Whether a model's name says that it is tuned to answer."""
+    return _IS_TUNED.search(model_id.lower()) is not None
+
+
+def beginning(name: str, key: str) -> bool:
+    """Whether a name begins with the whole words of `key`: `codestral` begins `Codestral-22B`, not `Codestralite`."""
+    at = 0
+    for position, character in enumerate(name):
+        if at == len(key):
+            return _SEPARATORS.match(character) is not None and position > 0
+        if _SEPARATORS.match(character):
+            continue
+        if character != key[at]:
+            return False
+        at += 1
+    return False
+
+
+def repository_index(records: Iterable[Record]) -> dict[str, list[str | None]]:
+    """Model id and quantization (None: several) of each repository with published files, by its name."""
+    found: dict[str, list[str | None]] = {}
+    for record in records:
+        for artifact in record.get("artifacts") or ():
+            if artifact.get("role", "model") == "model" and artifact["format"] != "ollama":
+                quants = {str(file["quant"]) for file in artifact["files"]}
+                only = quants.pop() if len(quants) == 1 else None
+                found.setdefault(exact_key(str(artifact["repo"])), [str(record["id"]), only])
+    return dict(sorted(found.items()))
 
 
 def name_index(records: Iterable[Record], key: Callable[[str], str] = key_of) -> dict[str, str]:

@@ -112,9 +112,8 @@ def layer_of(document: Document) -> Layer:
         if key not in _KEYS:
             raise BadDocument(f"{document.name}:{document.line_of([key])}: unknown key {key[:40]!r}")
     if top.get("schema", 1) != 1:
-        raise BadDocument(
-            f"{document.name}:{document.line_of(['schema'])}: schema {str(top['schema'])[:20]} is not known"
-        )
+        stated = repr(top["schema"])[:20]
+        raise BadDocument(f"{document.name}:{document.line_of(['schema'])}: schema {stated} is not known")
     deny = top.get("deny") or {}
     if not isinstance(deny, dict) or set(deny) - set(DENIED_BY):
         known = ", ".join(DENIED_BY)

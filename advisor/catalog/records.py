@@ -57,7 +57,9 @@ def architecture_of(record: Record | None) -> Architecture | None:
 
 def _files_of(file: Record) -> tuple[ArtifactFile, ...]:
     if file.get("parts"):
-        return tuple(ArtifactFile(path=part) for part in file["parts"])
+        return tuple(
+            ArtifactFile(path=part) if isinstance(part, str) else ArtifactFile(**part) for part in file["parts"]
+        )
     if not file.get("path"):
         return ()
     return (ArtifactFile(path=file["path"], bytes=file.get("bytes"), sha256=file.get("sha256")),)

@@ -33,6 +33,8 @@ Layers = Annotated[
     str, StringConstraints(pattern=r"^([FSCLMVXRQPN]+(\*\d{1,3})?( [FSCLMVXRQPN]+(\*\d{1,3})?)*)?$", max_length=300)
 ]
 """Groups of layer letters, each with an optional repeat: `LLLF*8`, `S*5 F`."""
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
+"""ISO 639, with script and region where one is stated: `en`, `zho-Hans`, `pt-BR`."""
 SourceId = Annotated[str, StringConstraints(pattern=r"^(s\d{3,4}|hub)$")]
 """An entry of sources.yaml; `hub` in overlays that were read from there, at the artifact's revision."""
 
@@ -163,13 +165,23 @@ class LineageForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartForm:
+    """One of several files that belong together."""
+
+    __pydantic_config__ = _CLOSED
+    path: Path
+    bytes: Count | None = None
+    sha256: Sha256 | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileForm:
     """One published quantization: a file (`path`) or several that belong together (`parts`)."""
 
     __pydantic_config__ = _CLOSED
     quant: Text
     path: Path | None = None
-    parts: list[Path] | None = None
+    parts: list[Path | PartForm] | None = None
     bytes: Count | None = None
     approx_bytes: Count | None = None
     sha256: Sha256 | None = None
@@ -212,7 +224,7 @@ class ModelForm:
     modalities: list[Modality] = field(default_factory=lambda: ["text"])
     capabilities: list[Capability] = field(default_factory=list)
     thinking: Thinking = Thinking.NEVER
-    languages: list[Annotated[str, Len(2, 40)]] = field(default_factory=list)
+    languages: list[Language] = field(default_factory=list)
     licence: LicenceForm | None = None
     engines: list[Engine] = field(default_factory=list)
     downloadable: StrictBool = True

@@ -12,7 +12,8 @@ from advisor.catalog import gates
 from advisor.catalog.checked import mistakes
 from advisor.catalog.evidence_rows import evidence_problems
 from advisor.catalog.folder import RawCatalog, mapping_of, model_files, models_in, read_csv, shown
-from advisor.catalog.names import clashes
+from advisor.catalog.hardware_schema import compile_hardware
+from advisor.catalog.names import clashes, quant_index
 from advisor.catalog.strict_yaml import Document, read_yaml
 from advisor.errors import BadDocument
 
@@ -53,6 +54,15 @@ def _parsed(text: str) -> Finding:
     return Finding(file=file, line=int(number) if number.strip().isdigit() else 1, reason=reason.strip() or text)
 
 
+def _refusal(documents: Sequence[Document]) -> str | None:
+    """Why hardware files cannot be compiled together; None where they can."""
+    try:
+        compile_hardware([mapping_of(document) for document in documents])
+    except BadDocument as error:
+        return error.message
+    return None
+
+
 class _Validator:
     """Collects findings over one catalog folder."""
 
@@ -84,6 +94,19 @@ class _Validator:
             rows = document.value.get("sources") if isinstance(document.value, dict) else None
             if form == "sources" and isinstance(rows, list):
                 self.raw.sources = {str(row.get("id")): row for row in rows if isinstance(row, dict)}
+            quants = document.value.get("quantizations") if isinstance(document.value, dict) else None
+            if isinstance(quants, list):
+                self.raw.quantizations = [row for row in quants if isinstance(row, dict)]
+
+    def hardware(self) -> None:
+        """Form, vocabulary and sources of devices, as the compiler demands them."""
+        read = [self.read(path) for path in sorted((self.root / "hardware").rglob("*.yaml"))]
+        documents = [document for document in read if document is not None]
+        reason = _refusal(documents)
+        if reason is not None:
+            alone = (document.name for document in documents if _refusal([document]) == reason)
+            name = next(alone, shown(self.root / "hardware", self.root))
+            self.findings.append(Finding(file=name, line=1, reason=reason))
 
     def models(self) -> None:
         for path in model_files(self.root):
@@ -123,15 +146,20 @@ class _Validator:
             for line, row in enumerate(rows, start=2):
                 self.raw.evidence.setdefault(str(row.get("model")), []).append(row)
                 self.findings += [Finding(file=name, line=line, reason=why) for why in evidence_problems(row)]
+                if row.get("model") not in self.raw.models:
+                    self.findings.append(Finding(file=name, line=line, reason=f"no model {row.get('model')}"))
         return count
 
     def gates(self) -> None:
         broken = {finding.file for finding in self.findings}
+        quants = frozenset(quant_index(self.raw.quantizations))
         for model_id, record in self.raw.models.items():
             document, number = self.places[model_id]
             if document.name in broken:
                 continue
-            for problem in gates.all_gates(record, self.raw.sources, self.raw.evidence.get(model_id, [])):
+            problems = gates.all_gates(record, self.raw.sources, self.raw.evidence.get(model_id, []))
+            problems += gates.vocabulary_gate(record, quants) if quants else ()
+            for problem in problems:
                 where = ".".join(str(step) for step in problem.path)
                 self.at(document, ["models", number, *problem.path], f"{model_id}: {where}: {problem.reason}")
         if not broken:
@@ -150,6 +178,7 @@ def validate_catalog(root: Path) -> Validation:
     validator = _Validator(root)
     validator.tables()
     validator.models()
+    validator.hardware()
     rows = validator.evidence()
     validator.gates()
     ordered = sorted(validator.findings, key=lambda finding: (finding.file, finding.line, finding.reason))

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.candidates import Reason
 from advisor.decide.counterfactual import Need
 from advisor.decide.question import Question
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.machine import Machine
 from advisor.domain.model import EvidenceRow, Model
 
@@ -31,6 +33,18 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A model made for the task of which nothing can be estimated here: how good it is, and what runs it elsewhere."""
+
+    entry: CatalogEntry
+    reason: Reason
+    score: float | None
+    """0 to 100; None where nothing is known."""
+    sd: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """The answer: picks best first, near misses, and how many models fell to which reason."""
 
@@ -42,6 +56,8 @@ class Recommendation:
     near_misses: tuple[NearMiss, ...]
     rejected: Mapping[str, int]
     excluded: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    """Only where there is neither pick nor near miss, best first."""
 
     @property
     def met(self) -> bool:

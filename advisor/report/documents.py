@@ -252,6 +252,26 @@ class Request(TypedDict):
     limit: int
 
 
+class LeftOutQuality(TypedDict):
+    """Expected score of the unquantized weights, 0 to 100."""
+
+    score: float
+    sd: float | None
+
+
+class LeftOut(TypedDict):
+    """A model made for the task of which nothing can be estimated here; listed where there is nothing else."""
+
+    model: str
+    name: str
+    params: dict[str, int | None]
+    license: str | None
+    engines: list[str]
+    quality: LeftOutQuality | None
+    reason: str
+    text: str
+
+
 class CatalogMark(TypedDict):
     """Which catalog answered."""
 
@@ -268,6 +288,7 @@ class Recommendation(TypedDict):
     catalog: CatalogMark
     picks: list[Pick]
     near_misses: list[NearMiss]
+    left_out: list[LeftOut]
     rejected: dict[str, int]
     together: NotRequired[Together]
     choices: NotRequired[list[OtherChoice]]

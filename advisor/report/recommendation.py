@@ -5,9 +5,9 @@ from typing import Any
 from advisor.decide.assessment import Assessment
 from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.question import Question
-from advisor.decide.recommendation import NearMiss, Pick, Recommendation
+from advisor.decide.recommendation import LeftOut, NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
-from advisor.domain.units import format_duration, format_rate, format_size
+from advisor.domain.units import format_count, format_duration, format_rate, format_size
 from advisor.domain.workload import Budget
 from advisor.report.machine import machine_document
 from advisor.report.pick import choice_document
@@ -66,6 +66,21 @@ def near_miss_document(miss: NearMiss) -> dict[str, Any]:
     }
 
 
+def left_out_document(one: LeftOut) -> dict[str, Any]:
+    """A model for the task of which nothing can be estimated here."""
+    entry = one.entry
+    return {
+        "model": entry.id,
+        "name": entry.name,
+        "params": {"total": entry.total_params, "active": entry.active_params},
+        "license": entry.licence,
+        "engines": list(entry.engines),
+        "quality": None if one.score is None else {"score": one.score, "sd": one.sd},
+        "reason": str(one.reason),
+        "text": one.text,
+    }
+
+
 def recommendation_document(result: Recommendation) -> dict[str, Any]:
     """The whole answer."""
     return {
@@ -75,6 +90,7 @@ def recommendation_document(result: Recommendation) -> dict[str, Any]:
         "catalog": {"models": result.catalog_models, "sha256": result.catalog_sha256},
         "picks": [pick_document(pick) for pick in result.picks],
         "near_misses": [near_miss_document(miss) for miss in result.near_misses],
+        "left_out": [left_out_document(one) for one in result.left_out],
         "rejected": dict(result.rejected),
     }
 
@@ -190,7 +206,15 @@ def recommendation_text(result: Recommendation, width: int, *, explain: bool = F
         lines += ["", "Nearest misses:"]
         for miss in result.near_misses:
             lines += _miss_lines(miss)
+    if result.left_out:
+        lines += ["", "Made for this task, but nothing of them can be estimated here, best first:"]
+        lines += [f"  {_left_out_line(one)}" for one in result.left_out]
     return "\n".join([*lines, "", *_closing(result, explain)])
+
+
+def _left_out_line(one: LeftOut) -> str:
+    quality = f", quality {one.score:.0f}±{1.28 * (one.sd or 0.0):.0f}" if one.score is not None else ""
+    return f"{one.entry.name} ({format_count(one.entry.total_params)} parameters{quality}): {one.text}"
 
 
 def _miss_lines(miss: NearMiss) -> list[str]:

@@ -49,12 +49,15 @@ def _sha256(file: HubFile) -> str | None:
 
 
 def _file_record(quant: str, files: tuple[HubFile, ...]) -> dict[str, Any]:
-    size = sum(file.bytes for file in files)
     if len(files) > 1:
-        return {"quant": quant, "parts": [file.path for file in files], "bytes": size}
-    record: dict[str, Any] = {"quant": quant, "path": files[0].path, "bytes": size}
-    digest = _sha256(files[0])
-    return {**record, "sha256": digest} if digest else record
+        return {"quant": quant, "parts": [_exact(file) for file in files], "bytes": sum(file.bytes for file in files)}
+    return {"quant": quant, **_exact(files[0])}
+
+
+def _exact(file: HubFile) -> dict[str, Any]:
+    """What the hub states of one file."""
+    digest = _sha256(file)
+    return {"path": file.path, "bytes": file.bytes, **({"sha256": digest} if digest else {})}
 
 
 def artifact_record(listing: RepoListing) -> dict[str, Any] | None:

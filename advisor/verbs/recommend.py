@@ -10,6 +10,7 @@ from advisor.decide.ranking import Ranking, rank
 from advisor.decide.recommendation import NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
 from advisor.verbs.estimator import MachineEstimator
+from advisor.verbs.left_out import left_out
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.workspace import Workspace
@@ -34,6 +35,7 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, 
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     ranking = rank(question, catalog.entries(), catalog, estimator, estimator.engines)
     tried = _all_levers(question, estimator) if levers or not ranking.picks else _own_levers(question, estimator)
+    nothing = not ranking.picks and not ranking.misses
     return Recommendation(
         machine=machine,
         question=question,
@@ -45,6 +47,7 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, 
         ),
         rejected={str(reason): count for reason, count in ranking.rejected.items()},
         excluded={model_id: str(reason) for model_id, reason in ranking.excluded.items()},
+        left_out=left_out(question, ranking, catalog.entries()) if nothing else (),
     )
 
 

@@ -1,6 +1,10 @@
 """The compiled catalog: deterministic, complete, and found by the names that people type."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,13 +33,31 @@ def part_of_the_catalog(folder: Path):
         target.write_bytes((source / "models" / family).read_bytes())
     for table in source.glob("*.yaml"):
         (folder / table.name).write_bytes(table.read_bytes())
+    shutil.copytree(source / "hardware", folder / "hardware")
     return folder
+
+
+COMPILE = """
+import sys
+from pathlib import Path
+from advisor.catalog.compiled import compile_to_folder
+print(compile_to_folder(Path(sys.argv[1]), Path(sys.argv[2])))
+"""
+
+
+def compiled_apart(source: Path, target: Path, seed: str) -> str:
+    """The hash that another process finds, with another order of its sets."""
+    arguments = [sys.executable, "-c", COMPILE, str(source), str(target)]
+    done = subprocess.run(
+        arguments, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def test_same_input_same_bytes(tmp_path):
     source = part_of_the_catalog(tmp_path / "source")
-    first = compile_to_folder(source, tmp_path / "a")
-    second = compile_to_folder(source, tmp_path / "b")
+    first = compiled_apart(source, tmp_path / "a", "1")
+    second = compiled_apart(source, tmp_path / "b", "2")
     assert first == second
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert json.loads((tmp_path / "a" / "manifest.json").read_text())["sha256"] == first

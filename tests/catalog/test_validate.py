@@ -22,6 +22,7 @@ models:
   released: 2025-04-28
   params: {total: 596049920, active: 596049920}
   context: {native: 40960}
+  engines: [llama.cpp]
   architecture:
     gguf_arch: qwen3
     n_layers: 28
@@ -36,7 +37,17 @@ models:
     source: s001
     files:
     - {quant: Q8_0, path: Qwen3-0.6B-Q8_0.gguf, bytes: 639446688}
-  facts: {category: [s001], released: [s001], params: [s001], architecture: [s001], context: [s001]}
+  facts: {category: [s001], released: [s001], params: [s001], architecture: [s001], context: [s001], engines: [s001]}
+"""
+QUANTIZATIONS = """schema: 1
+source: here
+quantizations:
+- {name: Q8_0, format: gguf, bits_per_weight: 8.5, aliases: [Q8]}
+"""
+CARD = """family: Cards
+vendor: Us
+devices:
+- {id: us/card, name: Card, kind: gpu, memory_gib: 24, sources: {default: a}}
 """
 ROWS = "model,benchmark,task,score,unit,date,source\n"
 
@@ -47,6 +58,7 @@ def folder(tmp_path, family=FAMILY, sources=SOURCES, evidence=""):
     (root / "evidence").mkdir()
     (root / "models" / "alibaba-qwen" / "qwen3.yaml").write_text(family)
     (root / "sources.yaml").write_text(sources)
+    (root / "quantizations.yaml").write_text(QUANTIZATIONS)
     (root / "evidence" / "bench.csv").write_text(ROWS + evidence)
     return root
 
@@ -80,6 +92,10 @@ def test_a_repository_without_a_list_of_files(tmp_path):
         ("bytes: 639446688", "bytes: 939446688", "Q8_0.gguf", "Q8_0 of this architecture"),
         ("released: [s001], ", "", "released:", "released: no source"),
         ("architecture: [s001]", "architecture: [s009]", "facts: {", "s009 is not in sources.yaml"),
+        ("engines: [llama.cpp]", "engines: [transformers]", "repo: someone", "llama.cpp is not among the engines"),
+        ("quant: Q8_0", "quant: Q8_9", "Q8_0.gguf", "quantization Q8_9 is not in quantizations.yaml"),
+        ("engines: [s001]", "engines: []", "engines: [llama", "engines: no source"),
+        ("params: [s001]", "params: []", "params:", "params: no source"),
         ("path: Qwen3", "path: x/../../Qwen3", "Q8_0.gguf", "path"),
         ("path: Qwen3-0.6B-Q8_0.gguf, ", "", "quant: Q8_0", "a GGUF file without a name"),
         ("category: llm", "category: chatbot", "category:", "category"),
@@ -109,11 +125,32 @@ def test_upload_dates_are_found(tmp_path):
         ("m/x,IFBench,instruction,0.3,percent,2025-05-01,bench\n", "unit 'percent'"),
         ("m/x,IFBench,instruction,good,frac,2025-05-01,bench\n", "is no number"),
         ("m/x,IFBench,instruction,0.3,frac,2025-05-01,\n", "no source"),
+        ("m/x,IFBench,instruction,0.3,frac,2025-05-01,bench\n", "no model m/x"),
     ],
 )
 def test_bad_results_are_found(tmp_path, row, reason):
     found = reasons(folder(tmp_path, evidence=row))
     assert any(text.startswith("catalog/evidence/bench.csv:2:") and reason in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (", sources: {default: a}", "", "us/card: figures need a source"),
+        ("memory_gib: 24", "memory_gib: -24", "memory_gib must be a positive number"),
+        ("kind: gpu", "kind: toaster", "kind"),
+        ("kind: gpu", "kind: gpu, colour: red", "colour"),
+    ],
+)
+def test_faults_of_devices_are_found(tmp_path, old, new, reason):
+    root = folder(tmp_path)
+    (root / "hardware" / "us").mkdir(parents=True)
+    card = root / "hardware" / "us" / "cards.yaml"
+    card.write_text(CARD)
+    assert reasons(root) == []
+    card.write_text(CARD.replace(old, new))
+    found = reasons(root)
+    assert any(text.startswith("catalog/hardware/us/cards.yaml:1:") and reason in text for text in found), found
 
 
 def test_active_parameters_agree_with_the_name(tmp_path):

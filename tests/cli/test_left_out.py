@@ -1,0 +1,20 @@
+"""Tasks whose models cannot be estimated are not answered with nothing."""
+
+
+def test_speech_to_text_names_models_and_what_runs_them(advisor):
+    answer = advisor.json("recommend", "--task", "speech-to-text", "--gpu", "RTX 4090", "--ram", "64GiB", code=3)
+    left = answer["left_out"]
+    assert 3 <= len(left) <= 5
+    assert all(one["engines"] or one["reason"] == "no_engine" for one in left)
+    scores = [one["quality"]["score"] for one in left]
+    assert scores == sorted(scores, reverse=True)
+    text = advisor("recommend", "--task", "speech-to-text", "--gpu", "RTX 4090", "--ram", "64GiB")
+    assert left[0]["name"] in text.stdout
+    assert "nearest misses" not in text.stderr
+
+
+def test_a_model_without_gguf_files_is_estimated_as_it_is_published(advisor):
+    estimate = advisor.json("estimate", "gpt-neo-1.3b", "--gpu", "RTX 4090", "--ram", "64GiB")
+    assert (estimate["engine"], estimate["quant"]) == ("transformers", "BF16")
+    refused = advisor("estimate", "phi-4-mini-flash-reasoning", "--gpu", "RTX 4090", "--ram", "64GiB")
+    assert "transformers" in refused.stderr
