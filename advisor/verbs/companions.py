@@ -11,7 +11,7 @@ from advisor.decide.choice import Choice
 from advisor.domain.estimate import Estimate, PlacementKind
 from advisor.domain.model import Model
 from advisor.domain.workload import Workload
-from advisor.errors import UsageError
+from advisor.errors import UnknownName, UsageError
 from advisor.estimate.candidate import estimate
 from advisor.estimate.companions import (
     Companion,
@@ -44,8 +44,7 @@ def estimate_together(
     text: str, request: Request, selection: MachineSelection, workspace: Workspace, *, draft: str | None = None
 ) -> Choice:
     """Estimate `MODEL[:QUANT]` with its companions. Without any, as `estimate_choice`."""
-    _refuse_file(text)
-    model, quant = workspace.catalog.split_choice(text)
+    model, quant = _model(text, workspace)
     question = build_question(request, workspace.catalog)
     quant = quant or question.quant
     machine, alone = estimate_with_room(model, quant, question, selection, workspace)
@@ -65,14 +64,19 @@ def estimate_together(
     return _sped_up(choice, draft, workspace) if draft is not None else choice
 
 
-def _refuse_file(text: str) -> None:
-    from advisor.hub.names import clean_text, means_a_path
+def _model(text: str, workspace: Workspace) -> tuple[Model, str | None]:
+    """Model and quantization of `MODEL[:QUANT]`. Raises UnknownName, or UsageError for a file."""
+    try:
+        return workspace.catalog.split_choice(text)
+    except UnknownName as error:
+        from advisor.hub.names import clean_text, means_a_path
 
-    if means_a_path(text) or text.lower().endswith((".gguf", ".safetensors")):
-        raise UsageError(
-            f"{clean_text(text, 200)} is a file; an estimate is of a model in the catalog",
-            hint="`advisor inspect FILE` says what it holds and needs, `advisor bench FILE` runs it",
-        )
+        if means_a_path(text) or text.lower().endswith((".gguf", ".safetensors")):
+            raise UsageError(
+                f"{clean_text(text, 200)} is a file; an estimate is of a model in the catalog",
+                hint="`advisor inspect FILE` says what it holds and needs, `advisor bench FILE` runs it",
+            ) from error
+        raise
 
 
 def _placed(model_id: str, quant: str, like: Choice, workspace: Workspace) -> Placed:
