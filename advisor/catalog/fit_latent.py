@@ -7,8 +7,8 @@ benchmark asks of them in particular. Loadings and residual variances are fitted
 by expectation-maximisation; every conditional is exact and Gaussian. Arrays are NumPy's; shapes: N systems, K factors.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 LOADING_SD = 0.25
@@ -17,10 +17,15 @@ LOADING_SD = 0.25
 STRANGE_LOADING_SD = 0.1
 """The same for abilities that a benchmark is not assumed to lean on."""
 
-SLOPE_SD = 0.3
-"""How far a benchmark may follow size, date and mode beyond what abilities do, in the same units."""
+SLOPE_SD = 1.0
+"""How far a benchmark with very many results may follow size, date and mode beyond what abilities do, in the same
+units."""
 
-RESIDUAL_PRIOR, RESIDUAL_WEIGHT = 0.2, 5.0
+OVERSTEP = 1.8
+"""Slopes and abilities share what size and date explain, and plain steps move it between them slowly: each step of a
+slope goes this many times as far. Twelve such steps end where forty plain ones do (errors on vendors left out)."""
+
+RESIDUAL_PRIOR, RESIDUAL_WEIGHT = 0.1, 3.0
 """Residual variance assumed before any data, and how many results that assumption is worth."""
 
 
@@ -34,6 +39,8 @@ class Prior:
     """(N) labels of each system, from the widest group to the narrowest."""
     variances: tuple[float, ...]
     """Variance of each label's effect, then that of the system's own."""
+    products: Callable[[Sequence[float]], Sequence[float]]
+    """The last columns of a row of the design, from its first: a row moved in the first stays one that can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,17 @@ class Cells:
     item: Any
     value: Any
     variance: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """What is assumed of a benchmark before its results."""
+
+    name: str
+    loadings: Any
+    """(K) how it leans on the abilities."""
+    halfway: float
+    """With how many results its slopes may go half as far as with very many: few say little of slopes of their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,15 +79,20 @@ class Model:
     high: Any
     """(items, P) least and greatest of each covariate among a benchmark's results: slopes hold between them only."""
     residual: Any
+    doubt: Any
+    """(items, 1 + K + P, 1 + K + P) covariance of a benchmark's intercept, loadings and slopes."""
     theta: Any = None
     """(N, K) expected abilities."""
     covariance: Any = None
     """(K, N, K, N) their posterior covariance."""
     kernel_inverse: Any = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    products: Callable[[Sequence[float]], Sequence[float]] | None = None
+    """As in Prior."""
+    claim: float = 1.0
+    """Deviations of results left out, as a share of those that the fit itself would claim."""
 
 
-UNSEEN = 2.0
+UNSEEN = 3.0
 """Prior variance of systems without results is wider by this: slopes and loadings count as known, and vendors left out
 of the fit scatter more than that says."""
 
@@ -93,11 +116,11 @@ def prior_covariance(prior: Prior) -> Any:
     return covariance_between(prior, prior) + prior.variances[-1] * np.eye(len(prior.labels))
 
 
-def start(names: Sequence[str], assumed: Mapping[str, Any], cells: Cells, design: Any) -> Model:
+def start(names: Sequence[str], assumed: Any, cells: Cells, design: Any) -> Model:
     """A model before its first step: item means and spreads from the data, loadings as assumed."""
     import numpy as np
 
-    count = len(names)
+    count, width = len(names), 1 + assumed.shape[1] + design.shape[1]
     mean, spread = np.zeros(count), np.ones(count)
     for index in range(count):
         values = cells.value[cells.item == index]
@@ -108,11 +131,12 @@ def start(names: Sequence[str], assumed: Mapping[str, Any], cells: Cells, design
         mean=mean,
         spread=spread,
         intercept=np.zeros(count),
-        loadings=np.array([assumed[name] for name in names], dtype=float),
+        loadings=assumed.copy(),
         slopes=np.zeros((count, design.shape[1])),
         low=np.array([design[cells.system[cells.item == index]].min(axis=0) for index in range(count)]),
         high=np.array([design[cells.system[cells.item == index]].max(axis=0) for index in range(count)]),
         residual=np.full(count, RESIDUAL_PRIOR),
+        doubt=np.zeros((count, width, width)),
     )
 
 
@@ -150,14 +174,14 @@ def _expect(model: Model, cells: Cells, kernel_inverse: Any, design: Any) -> Non
     model.covariance = posterior.reshape(factors, count, factors, count)
 
 
-def _maximise(model: Model, cells: Cells, assumed: Any, design: Any) -> None:
+def _maximise(model: Model, cells: Cells, assumed: Any, halfway: Any, design: Any) -> None:
     """Loadings, intercepts, slopes and residual variances given the abilities' posterior."""
     import numpy as np
 
     value, noise = _standardised(model, cells)
-    factors = model.loadings.shape[1]
+    factors, covariates = model.loadings.shape[1], design.shape[1]
     own = np.einsum("knln->nkl", model.covariance)
-    covariates = design.shape[1]
+    before = model.intercept.copy(), model.slopes.copy()
     for index in range(len(model.names)):
         chosen = np.flatnonzero(cells.item == index)
         systems = cells.system[chosen]
@@ -166,52 +190,67 @@ def _maximise(model: Model, cells: Cells, assumed: Any, design: Any) -> None:
         moment = (features * weight[:, None]).T @ features
         moment[1 : factors + 1, 1 : factors + 1] += np.einsum("n,nkl->kl", weight, own[systems])
         trust = np.where(assumed[index] > 0, LOADING_SD, STRANGE_LOADING_SD)
-        strength = np.diag(np.concatenate([[1.0], 1 / trust**2, np.full(covariates, 1 / SLOPE_SD**2)]))
+        free = SLOPE_SD * len(chosen) / (len(chosen) + halfway[index])
+        strength = np.diag(np.concatenate([[1.0], 1 / trust**2, np.full(covariates, 1 / free**2)]))
         centre = np.concatenate([[0.0], assumed[index], np.zeros(covariates)])
-        answer = np.linalg.solve(moment + strength, (features * weight[:, None]).T @ value[chosen] + strength @ centre)
+        doubt = np.linalg.inv(moment + strength)
+        answer = doubt @ ((features * weight[:, None]).T @ value[chosen] + strength @ centre)
         model.intercept[index], model.loadings[index] = answer[0], answer[1 : factors + 1]
-        model.slopes[index] = answer[factors + 1 :]
+        model.slopes[index], model.doubt[index] = answer[factors + 1 :], doubt
+        unsure = np.einsum("nf,fg,ng->n", features, doubt, features)
+        unsure += np.einsum("k,nkl,l->n", model.loadings[index], own[systems], model.loadings[index])
         model.residual[index] = _residual(
-            model,
-            index,
-            value=value[chosen] - design[systems] @ model.slopes[index],
-            noise=noise[chosen],
-            systems=systems,
-            own=own,
+            model.residual[index], error=value[chosen] - features @ answer, noise=noise[chosen], unsure=unsure
         )
+    model.intercept = before[0] + OVERSTEP * (model.intercept - before[0])
+    model.slopes = before[1] + OVERSTEP * (model.slopes - before[1])
 
 
-def _residual(model: Model, index: int, *, value: Any, noise: Any, systems: Any, own: Any) -> float:
-    import numpy as np
-
-    loads, variance = model.loadings[index], model.residual[index]
-    error = value - model.intercept[index] - model.theta[systems] @ loads
+def _residual(variance: float, *, error: Any, noise: Any, unsure: Any) -> float:
+    """Next residual variance from one benchmark's errors, their measurement variance, and what is not known of both."""
     share = variance / (variance + noise)
-    unsure = np.einsum("k,nkl,l->n", loads, own[systems], loads)
     second = share**2 * (error**2 + unsure) + variance * noise / (variance + noise)
-    return float((second.sum() + RESIDUAL_PRIOR * RESIDUAL_WEIGHT) / (len(value) + RESIDUAL_WEIGHT))
+    return float((second.sum() + RESIDUAL_PRIOR * RESIDUAL_WEIGHT) / (len(error) + RESIDUAL_WEIGHT))
 
 
-def fit(prior: Prior, cells: Cells, names: Sequence[str], assumed: Mapping[str, Any], steps: int) -> Model:
+def fit(prior: Prior, cells: Cells, beliefs: Sequence[Belief], steps: int) -> Model:
     """The model after `steps` of expectation-maximisation. Deterministic: no random start."""
     import numpy as np
 
-    model = start(names, assumed, cells, prior.design)
+    centre = np.array([belief.loadings for belief in beliefs], dtype=float)
+    halfway = np.array([belief.halfway for belief in beliefs], dtype=float)
+    model = start([belief.name for belief in beliefs], centre, cells, prior.design)
     kernel_inverse = np.linalg.inv(prior_covariance(prior))
-    centre = np.array([assumed[name] for name in names], dtype=float)
     for _ in range(steps):
         _expect(model, cells, kernel_inverse, prior.design)
-        _maximise(model, cells, centre, prior.design)
+        _maximise(model, cells, centre, halfway, prior.design)
     _expect(model, cells, kernel_inverse, prior.design)
-    model.kernel_inverse = kernel_inverse
+    model.kernel_inverse, model.products = kernel_inverse, prior.products
     return model
 
 
 def leaning(model: Model, index: int, design: Any) -> Any:
     """A benchmark's direct effect of one system's row of the design, without reaching beyond the benchmark's data."""
+    return model.slopes[index] @ _within(model, index, design)
+
+
+def doubt_of(model: Model, index: int, ability: Any, design: Any) -> float:
+    """Variance that a benchmark's own uncertain intercept, loadings and slopes give to a result (common scale)."""
     import numpy as np
 
-    return model.slopes[index] @ np.clip(design, model.low[index], model.high[index])
+    features = np.concatenate([[1.0], ability, _within(model, index, design)])
+    return float(features @ model.doubt[index] @ features)
+
+
+def _within(model: Model, index: int, design: Any) -> Any:
+    """The row inside the range of a benchmark's results, its products made anew: an old giant is not read off a line
+    through new ones."""
+    import numpy as np
+
+    clipped = np.clip(design, model.low[index], model.high[index])
+    products = model.products(clipped) if model.products else []
+    plain = len(clipped) - len(products)
+    return np.concatenate([clipped[:plain], products])
 
 
 def abilities(model: Model, fitted: Prior, wanted: Prior) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from advisor.catalog.fit_evidence import Item, Observation, from_scale
 from advisor.catalog.fit_facts import Facts
-from advisor.catalog.fit_latent import Model, leaning
+from advisor.catalog.fit_latent import Model, doubt_of, leaning
 from advisor.catalog.fit_systems import SYSTEM
 
 NODES = ((-2.0202, 0.01995), (-0.9586, 0.39362), (0.0, 0.94531), (0.9586, 0.39362), (2.0202, 0.01995))
@@ -125,7 +125,7 @@ def _result(
     mean = model.mean[index] + spread * (
         model.intercept[index] + loads @ ability.mean + leaning(model, index, ability.design)
     )
-    keep, own = 1.0, residual * spread**2
+    keep, own = 1.0, (residual + doubt_of(model, index, ability.mean, ability.design)) * spread**2
     if measured is not None:
         value, noise = measured
         keep = noise / (noise + own)
@@ -161,7 +161,7 @@ def score(
         total += share * expected
         gradient = gradient + share * slope
         loose += share**2 * variance
-    deviation = max(math.sqrt(float(gradient @ ability.covariance @ gradient) + loose), LEAST_SD)
+    deviation = max(model.claim * math.sqrt(float(gradient @ ability.covariance @ gradient) + loose), LEAST_SD)
     grade = _grade(system, task, seen)
     if grade == "prior" and task.name in NEVER_IMPUTED:
         deviation = max(deviation, UNMEASURED_SD)

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from advisor.catalog.fit_evidence import Item
 from advisor.catalog.fit_facts import Facts
-from advisor.catalog.fit_latent import Prior
+from advisor.catalog.fit_latent import Belief, Prior
 
 EPOCH = 2025.0
 """Dates count in years from here."""
@@ -23,6 +22,10 @@ LOADING_GENERAL, LOADING_SPECIAL = 0.8, 0.4
 
 OWN_WAY = {"agentic": (0.55, 0.55), "perception": (0.55, 0.55)}
 """Use of tools and sight follow the general ability less (rank correlation 0.5)."""
+
+SLOPE_RESULTS, SIGHT_SLOPE_RESULTS = 100.0, 10.0
+"""Results with which a benchmark's slopes may go half as far as its own data say, and the same for those of sight, of
+which general ability tells less: by the errors on vendors and on results left out."""
 
 SYSTEM = tuple[Facts, str]
 
@@ -62,38 +65,48 @@ def counted_years(facts: Facts) -> float:
 
 
 def _text_design(facts: Facts, mode: str) -> list[float]:
-    size = math.log((facts.total_params or 1e9) / 1e10)
-    active = math.log((facts.active_params or facts.total_params or 1e9) / 1e10)
-    years = counted_years(facts)
-    thinks = float(mode == "thinking")
-    switchable = float(mode == "non-thinking")
-    late = max(years, 0.0)
-    return [
+    total = facts.total_params or 1e9
+    size, active = math.log(total / 1e10), math.log((facts.active_params or total) / 1e10)
+    plain = [
         0.4 * size,
         0.4 * active,
-        0.6 * years,
+        0.6 * counted_years(facts),
+        0.5 * float(mode == "thinking"),
+        0.3 * float(mode == "non-thinking"),
+        0.4 * float(facts.purpose == "code"),
+        0.4 * float(facts.purpose == "math"),
+        0.5 * float(facts.base),
+        0.3 * float(facts.category == "mt"),
+        0.5 * data_advantage(facts),
+    ]
+    return [*plain, *_text_products(plain)]
+
+
+def _text_products(plain: Sequence[float]) -> list[float]:
+    """What the plain covariates of general models do together, from their scaled values."""
+    size, active, years, thinks = plain[0] / 0.4, plain[1] / 0.4, plain[2] / 0.6, plain[3] / 0.5
+    late = max(years, 0.0)
+    return [
         0.4 * late,
-        0.5 * thinks,
         0.3 * thinks * years,
         0.15 * thinks * size,
         0.15 * years * size,
-        0.3 * switchable,
-        0.4 * float(facts.purpose == "code"),
-        0.4 * float(facts.purpose == "math"),
-        0.4 * float(facts.category in ("vlm", "omni")),
-        0.5 * float(facts.base),
-        0.3 * float(facts.category == "mt"),
+        0.15 * years * active,
         0.1 * size * size / 4,
         0.3 * thinks * late,
         0.15 * size * late,
-        0.5 * data_advantage(facts),
     ]
 
 
 def _small_design(facts: Facts) -> list[float]:
     size = math.log((facts.total_params or 1e8) / 3e8)
     years = (facts.released or EPOCH) - EPOCH
-    return [0.4 * size, 0.4 * years, 0.1 * size * size / 4, 0.7 * float(facts.category == "rerank")]
+    plain = [0.4 * size, 0.4 * years, 0.7 * float(facts.category == "rerank")]
+    return [*plain, *_small_products(plain)]
+
+
+def _small_products(plain: Sequence[float]) -> list[float]:
+    return [0.1 * (plain[0] / 0.4) ** 2 / 4]
 
 
 def prior_of(systems: Sequence[SYSTEM], group: str) -> Prior:
@@ -102,7 +115,8 @@ def prior_of(systems: Sequence[SYSTEM], group: str) -> Prior:
 
     rows = [_text_design(facts, mode) if group == "text" else _small_design(facts) for facts, mode in systems]
     labels = [(facts.vendor, f"{facts.family}|{generation(facts)}", facts.lineage, facts.model) for facts, _ in systems]
-    return Prior(design=np.array(rows), labels=labels, variances=TEXT_VARIANCES)
+    products = _text_products if group == "text" else _small_products
+    return Prior(design=np.array(rows), labels=labels, variances=TEXT_VARIANCES, products=products)
 
 
 def generation(facts: Facts) -> str:
@@ -110,16 +124,17 @@ def generation(facts: Facts) -> str:
     return str(int((facts.released or EPOCH) * 2))
 
 
-def assumed_loadings(items: Sequence[Item], factors: Sequence[str]) -> dict[str, Any]:
-    """Loadings before any data: shape (K) by benchmark."""
+def beliefs(items: Sequence[Item], factors: Sequence[str]) -> list[Belief]:
+    """What is assumed of each benchmark before any data."""
     import numpy as np
 
-    found: dict[str, Any] = {}
+    found = []
     for item in items:
         loads = np.zeros(len(factors))
         general, special = OWN_WAY.get(item.factor, (LOADING_GENERAL, LOADING_SPECIAL))
         loads[0] = general
         if item.factor != factors[0]:
             loads[list(factors).index(item.factor)] = special
-        found[item.name] = loads
+        halfway = SIGHT_SLOPE_RESULTS if item.factor == "perception" else SLOPE_RESULTS
+        found.append(Belief(name=item.name, loadings=loads, halfway=halfway))
     return found

@@ -12,6 +12,8 @@ class Difference:
     smaller: str
     larger: str
     points: float | None
+    """Points of the task's scale that the larger one is better by."""
+    points_sd: float | None
     p_better: float | None
     memory_ratio: float
     time_ratio: float | None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.candidates import native_bits_of
 from advisor.decide.efficiency import mean_watts, tier_of
-from advisor.decide.quality import probability_better
+from advisor.decide.quality import below_floor, probability_better
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade
 from advisor.domain.units import format_duration, format_size
@@ -57,6 +58,9 @@ def quality_line(assessment: Assessment, task_title: str) -> str:
     c = assessment.candidate
     loss = c.system.base_score - c.score
     tail = f"; {c.quant} costs {loss:.1f} points" if loss >= 0.05 else ""
+    bits, entry = c.size.bits_per_weight, c.system.entry
+    if below_floor(float(entry.total_params or 0), bits, native_bits=native_bits_of(entry)):
+        tail += f"; {bits:.1f} bits per weight are too few for its size: offered only because nothing finer fits"
     low, high = max(0.0, c.score - 1.28 * c.sd), min(100.0, c.score + 1.28 * c.sd)
     return f"{task_title}: {c.score:.0f} of 100 expected ({low:.0f}–{high:.0f}), {GRADE_WORDS[c.system.grade]}{tail}"
 

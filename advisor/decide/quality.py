@@ -145,13 +145,10 @@ def verdict(probability: float) -> str:
     return verdict(1.0 - probability).replace("better", "worse")
 
 
-def meaning(task: str, score: float, sd: float, scale: str, grade: str) -> str:
-    """One line that says what a score means: its interval, its scale and how it is founded."""
-    low, high = interval(score, sd)
-    founded = {
-        "measured": "measured",
-        "sibling": "measured on the same weights in another mode or quantization",
-        "imputed": "predicted from results on other tasks",
-        "prior": "not measured: predicted from size, date and kin",
-    }.get(grade, grade)
-    return f"{task} {score:.0f} ({low:.0f}–{high:.0f}), {founded}; scale: {scale}"
+FOUNDED: Mapping[str, str] = {
+    "measured": "measured",
+    "sibling": "measured on the same weights in another mode or quantization",
+    "imputed": "predicted from its results on other tasks",
+    "prior": "not measured: predicted from size, date and kin",
+}
+"""How a score is founded, by its grade of evidence."""

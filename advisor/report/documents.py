@@ -314,7 +314,9 @@ class Difference(TypedDict):
     smaller: str
     larger: str
     points: float | None
+    points_interval: Interval | None
     p_better: float | None
+    verdict: str | None
     memory_ratio: float
     time_ratio: float | None
     energy_ratio: float | None

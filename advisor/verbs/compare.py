@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import hypot
 
 from advisor.decide.choice import Choice
 from advisor.decide.comparison import Comparison, Difference
@@ -27,15 +28,17 @@ def compare(targets: Sequence[str], request: Request, selection: MachineSelectio
 
 
 def _difference(small: Choice, large: Choice) -> Difference:
-    points = probability = None
+    points = points_sd = probability = None
     if small.quality and large.quality:
         points = large.quality.score - small.quality.score
+        points_sd = hypot(large.quality.sd, small.quality.sd)
         probability = probability_better(large.quality.score, large.quality.sd, small.quality.score, small.quality.sd)
     a, b = small.estimate, large.estimate
     return Difference(
         smaller=small.name,
         larger=large.name,
         points=points,
+        points_sd=points_sd,
         p_better=probability,
         memory_ratio=b.footprint.total_bytes / a.footprint.total_bytes,
         time_ratio=b.speed.latency_s.p50 / a.speed.latency_s.p50 if a.speed and b.speed else None,

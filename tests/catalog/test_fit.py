@@ -1,21 +1,31 @@
 """The latent-factor model on small made-up data, and what the committed scores say of known pairs."""
 
 import csv
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from advisor.catalog import fit_latent as latent
+from advisor.catalog.fit import fingerprint, read_inputs, score_group
 from advisor.catalog.fit_quant import fit_losses, predicted, read_losses
 
 CATALOG = Path(__file__).parents[2] / "catalog"
 
 
+def _none(plain):
+    return []
+
+
 def _prior(count, seed=1):
     rng = np.random.default_rng(seed)
     labels = [(f"v{i % 5}", f"f{i % 10}", f"m{i}", f"m{i}") for i in range(count)]
-    return latent.Prior(design=rng.normal(size=(count, 2)), labels=labels, variances=(0.1, 0.1, 0.1, 0.1, 0.1))
+    return latent.Prior(
+        design=rng.normal(size=(count, 2)), labels=labels, variances=(0.1, 0.1, 0.1, 0.1, 0.1), products=_none
+    )
 
 
 def _made_up(count=60, items=6, seed=2):
@@ -29,8 +39,8 @@ def _made_up(count=60, items=6, seed=2):
 
 
 def _fit(prior, cells, items=6):
-    names = [f"b{i}" for i in range(items)]
-    return latent.fit(prior, cells, names, {name: np.array([0.8, 0.0]) for name in names}, 8)
+    beliefs = [latent.Belief(name=f"b{i}", loadings=np.array([0.8, 0.0]), halfway=25) for i in range(items)]
+    return latent.fit(prior, cells, beliefs, 8)
 
 
 def test_abilities_are_recovered():
@@ -46,6 +56,7 @@ def test_unseen_systems_follow_the_design_and_are_less_sure():
         design=np.array([[2.0, 0.0], [-2.0, 0.0]]),
         labels=[("x", "x", "x", "x"), ("y", "y", "y", "y")],
         variances=prior.variances,
+        products=_none,
     )
     mean, covariance = latent.abilities(model, prior, others)
     assert mean[0, 0] > mean[1, 0] + 1
@@ -57,8 +68,10 @@ def test_kin_of_a_measured_model_inherit_from_it():
     prior, cells, theta = _made_up()
     model = _fit(prior, cells)
     best = int(np.argmax(theta))
-    near = latent.Prior(design=np.zeros((1, 2)), labels=[prior.labels[best]], variances=prior.variances)
-    far = latent.Prior(design=np.zeros((1, 2)), labels=[("q", "q", "q", "q")], variances=prior.variances)
+    near = latent.Prior(design=np.zeros((1, 2)), labels=[prior.labels[best]], variances=prior.variances, products=_none)
+    far = latent.Prior(
+        design=np.zeros((1, 2)), labels=[("q", "q", "q", "q")], variances=prior.variances, products=_none
+    )
     close, stranger = (latent.abilities(model, prior, other) for other in (near, far))
     assert close[1][0, 0, 0] < stranger[1][0, 0, 0]
 
@@ -68,6 +81,55 @@ def test_same_input_gives_the_same_output():
     first, second = _fit(prior, cells), _fit(prior, cells)
     assert np.array_equal(first.theta, second.theta)
     assert np.array_equal(first.loadings, second.loadings)
+
+
+REFIT = "run `python -m advisor.catalog.fit` and commit what it wrote"
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return read_inputs(CATALOG)
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return json.loads((CATALOG / "quality" / "coefficients.json").read_text())
+
+
+def test_the_committed_fit_is_of_these_rows_facts_and_code(inputs, committed):
+    assert committed["inputs"] == fingerprint(inputs), REFIT
+    scores = (CATALOG / "quality" / "scores.csv").read_bytes()
+    assert committed["scores"] == hashlib.sha256(scores).hexdigest(), REFIT
+
+
+def test_any_change_of_rows_or_facts_changes_the_fingerprint(inputs):
+    first = inputs.results[0]
+    moved = replace(inputs, results=[replace(first, value=first.value + 1e-9), *inputs.results[1:]])
+    model = inputs.models["microsoft/phi-4"]
+    dated = replace(inputs, models={**inputs.models, model.model: replace(model, released=2024.0)})
+    assert len({fingerprint(inputs), fingerprint(moved), fingerprint(dated)}) == 3
+
+
+def test_refitting_the_smallest_group_gives_the_committed_scores(inputs):
+    _, scores = score_group(inputs, "speech")
+    with (CATALOG / "quality" / "scores.csv").open(newline="") as stream:
+        rows = {row["model"]: row for row in csv.DictReader(stream) if row["task"] == "speech-to-text"}
+    assert {score.model for score in scores} == set(rows)
+    for score in scores:
+        assert float(rows[score.model]["score"]) == pytest.approx(score.score, abs=0.11), REFIT
+        assert float(rows[score.model]["sd"]) == pytest.approx(score.sd, abs=0.11), REFIT
+
+
+def test_a_benchmark_with_few_results_is_less_sure_of_itself():
+    prior, cells, _ = _made_up(items=2)
+    few = cells.item == 0
+    few &= np.cumsum(few) > 8
+    thin = latent.Cells(
+        system=cells.system[~few], item=cells.item[~few], value=cells.value[~few], variance=cells.variance[~few]
+    )
+    model = _fit(prior, thin, 2)
+    doubts = [latent.doubt_of(model, index, np.zeros(2), np.ones(2)) for index in range(2)]
+    assert doubts[0] > 2 * doubts[1] > 0
 
 
 def test_quantization_fit_finds_the_law_that_made_its_rows():

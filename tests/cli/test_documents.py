@@ -73,6 +73,17 @@ def test_comparison(advisor):
     (difference,) = document["differences"]
     assert difference["larger"].startswith("Gemma")
     assert difference["p_better"] > 0.9
+    assert difference["verdict"] == "almost surely better"
+    interval = difference["points_interval"]
+    assert interval["p10"] < interval["p50"] == difference["points"] < interval["p90"]
+    assert "better with probability over 99 %" in difference["text"]
+
+
+def test_a_comparison_without_a_winner_says_so(advisor):
+    text = advisor("compare", "mistral 7b", "llama 2 13b", *CARD).stdout
+    assert "there is no telling which is better" in text
+    assert "A point is one percent of the scale" in text
+    assert "measured on the same weights in another mode or quantization" in text
 
 
 def test_catalog_and_model(advisor):

@@ -109,4 +109,4 @@ def test_words():
     assert words[0] == "almost surely better"
     assert words[-1] == "almost surely worse"
     assert len(set(words)) == 7
-    assert "not measured" in quality.meaning("chat", 50, 5, "percent", "prior")
+    assert set(quality.FOUNDED) == set(quality.LEAST_SD), "one phrase a grade"

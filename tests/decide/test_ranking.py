@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from advisor.decide.candidates import Reason, engine_offered
 from advisor.decide.counterfactual import needs
+from advisor.decide.explanation import quality_line
 from advisor.decide.ranking import rank
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.workload import Budget
-from tests.decide.market import Box, Market, entry, question
+from tests.decide.market import BITS, Box, Market, entry, question
 
 GB = 1e9
 SHELF = Market(
@@ -44,6 +45,18 @@ def test_one_row_a_model_and_never_a_needlessly_small_quantization():
     ranking = ask(Box(memory=1000 * GB, bandwidth=5000 * GB))
     assert len(set(names(ranking))) == len(names(ranking))
     assert all(p.candidate.quant != "Q2_K" for p in ranking.picks)
+
+
+def test_too_few_bits_for_a_size_come_last_and_say_so(monkeypatch):
+    """8e9 parameters at 2.9 bits beat 0.3e9 by the score, and are offered below them, with a warning."""
+    monkeypatch.setitem(BITS, "Q2_K", 2.9)
+    box = Box(memory=3.6 * GB, bandwidth=500 * GB)
+    alone = ask(box, Market(entry("middle", 8e9, 58)))
+    assert [(p.candidate.system.entry.name, p.candidate.quant) for p in alone.picks] == [("middle", "Q2_K")]
+    assert "too few for its size" in quality_line(alone.picks[0], "Chat")
+    both = ask(box, Market(entry("middle", 8e9, 58), entry("tiny", 0.3e9, 20)))
+    assert names(both)[0] == "tiny"
+    assert "too few" not in quality_line(both.picks[0], "Chat")
 
 
 def test_a_stated_budget_is_hard_and_a_target_is_not():
