@@ -7,6 +7,7 @@ programs that start at once do not harm each other.
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from advisor.catalog.library import Catalog
@@ -14,7 +15,9 @@ from advisor.errors import BadDocument
 
 _PACKAGE = Path(__file__).parent
 _KEEP = 6
-"""Compiled catalogs kept in the cache."""
+"""Compiled catalogs kept in the cache, beside those in use."""
+_IN_USE_S = 6 * 3600.0
+"""A program may go on reading a compiled catalog for so long after it opened it: the app stays open for hours."""
 
 
 def source_folder() -> Path:
@@ -67,10 +70,13 @@ def _cache_root(cache: Path | None) -> Path:
 
 def _prune(root: Path) -> None:
     import shutil
+    import time
 
-    old = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)[_KEEP:]
-    for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
+    now = time.time()
+    used = sorted(((p.stat().st_mtime, p) for p in root.iterdir() if p.is_dir()), reverse=True)
+    for when, folder in used[_KEEP:]:
+        if now - when > _IN_USE_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _compile(source: Path, overlays: Sequence[Path], target: Path) -> None:
@@ -107,7 +113,10 @@ def compiled_folder(overlays: Sequence[Path] = (), *, source: Path | None = None
         raise BadDocument(f"{root}: no catalog here")
     paths = [p for p in sorted(root.rglob("*")) if p.suffix in (".yaml", ".csv")]
     target = _cache_root(cache) / _stamp([*paths, *_code_files(), *_overlay_files(overlays)])
-    if not (target / "manifest.json").is_file():
+    if (target / "manifest.json").is_file():
+        with suppress(OSError):
+            os.utime(target)  # in use: another program's tidying leaves it alone
+    else:
         _compile(root, overlays, target)
     return target
 

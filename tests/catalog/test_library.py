@@ -245,3 +245,19 @@ def test_references_cannot_be_downloaded(catalog):
     references = [entry for entry in catalog.entries() if entry.category == "reference"]
     assert references
     assert not any(entry.downloadable or entry.published for entry in references)
+
+
+def test_tidying_leaves_what_is_in_use(tmp_path):
+    """More catalogs than are kept are compiled beside one that was made long ago and is open: it goes on reading."""
+    made = load_catalog(source=source_folder(), cache=tmp_path).folder
+    os.utime(made, (0, 0))
+    first = load_catalog(source=source_folder(), cache=tmp_path)
+    unused = [made.with_name(f"{number:064x}") for number in range(9)]
+    for number, folder in enumerate(unused):
+        folder.mkdir()
+        os.utime(folder, (1e9 + number, 1e9 + number))
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("schema: 1\ndeny: {models: ['Qwen/*']}\n")
+    load_catalog((overlay,), source=source_folder(), cache=tmp_path)
+    assert sum(folder.exists() for folder in unused) < 9
+    assert first.entries()

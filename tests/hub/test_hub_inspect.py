@@ -181,7 +181,9 @@ def test_offline_and_missing_files_say_so(tmp_path):
         look("org/tiny-GGUF", offline=True)
     with pytest.raises(UsageError, match="no file"):
         look(tmp_path / "absent.gguf")
-    for odd in ("tiny", "x" * 5000, "~nobody/x", "a\0b"):
+    with pytest.raises(UsageError, match="no file ~nobody/x"):
+        look("~nobody/x")
+    for odd in ("tiny", "x" * 5000, "a\0b"):
         with pytest.raises(UnknownName):
             look(odd, offline=True)
     os.mkfifo(tmp_path / "pipe")
