@@ -233,7 +233,9 @@ def assessment(sort: Sort, question: Question, machine: Machine, quant: str | No
         workload,
         context=max(workload.context, workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens),
     )
-    entry = SimpleNamespace(id=model(sort).id, name=sort.name, context_max=131072)
+    entry = SimpleNamespace(
+        id=model(sort).id, name=sort.name, context_max=131072, total_params=int(sort.total * 1e9), published={}
+    )  # fmt: skip
     system = System(
         entry=entry, mode="thinking" if sort.thinks else "default", base_score=sort.score, base_sd=sort.sd,
         grade=sort.grade, thinking_tokens=workload.thinking_tokens,
