@@ -15,7 +15,7 @@ REASON_WORDS = {
     Reason.NOT_FOR_TASK: "it is not made for this task",
     Reason.NO_QUALITY: "nothing is known of its quality on this task",
     Reason.LICENCE: "its licence does not allow the use that was asked for",
-    Reason.NOT_DOWNLOADABLE: "its weights cannot be downloaded in a format that is loaded here: in the cloud at most",
+    Reason.NOT_DOWNLOADABLE: "no files of it are known that an engine here loads",
     Reason.NO_ENGINE: "no engine on offer loads it",
     Reason.CONTEXT: "its context is shorter than the window that was asked for",
     Reason.DERIVATIVE: "it is a finetune, merge or unofficial copy (--all offers those too)",
@@ -50,7 +50,8 @@ def fact_line(entry: CatalogEntry, reason: Reason, question: Question) -> str:
     facts = {
         Reason.NOT_FOR_TASK: f"its kind is {entry.category}; {question.task.name} takes {kinds}",
         Reason.LICENCE: f"licence {entry.licence or 'unknown'}, asked for: {question.licence}",
-        Reason.NO_ENGINE: f"known to run on {', '.join(entry.engines) or 'nothing'}",
+        Reason.NOT_DOWNLOADABLE: None if entry.downloadable else "its weights were not published: in the cloud at most",
+        Reason.NO_ENGINE: f"known to run on {', '.join(entry.engines)}" if entry.engines else "none is known",
         Reason.CONTEXT: f"{entry.context_max} tokens of {question.least_context}",
     }
     fact = facts.get(reason)
