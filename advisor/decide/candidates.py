@@ -179,10 +179,17 @@ def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> R
         (_licence_allows(entry, question.licence), Reason.LICENCE),
         (engine is not None, Reason.NO_ENGINE),
         (bool(quants_for(entry, engine or "")), Reason.NOT_DOWNLOADABLE),
-        ((entry.context_max or 1 << 40) >= question.least_context, Reason.CONTEXT),
+        (_holds_context(entry, question), Reason.CONTEXT),
         (any(question.task.name in tasks for tasks in entry.quality.values()), Reason.NO_QUALITY),
     )
     return next((reason for ok, reason in checks if not ok), None)
+
+
+def _holds_context(entry: CatalogEntry, question: Question) -> bool:
+    """Whether the window is one that the model is known to have; where none was stated, an unknown one will do."""
+    if entry.context_max is None:
+        return not question.context_stated
+    return entry.context_max >= question.least_context
 
 
 def systems(entry: CatalogEntry, question: Question) -> Iterator[System]:

@@ -1,7 +1,5 @@
 """The best choices for a task on a machine, within a budget."""
 
-from collections.abc import Callable
-
 from advisor.decide.assessment import Assessment
 from advisor.decide.counterfactual import Need, needs
 from advisor.decide.explanation import why
@@ -34,8 +32,12 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, 
     catalog = workspace.catalog
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     ranking = rank(question, catalog.entries(), catalog, estimator, estimator.engines)
-    tried = _all_levers(question, estimator) if levers or not ranking.picks else _own_levers(question, estimator)
-    nothing = not ranking.picks and not ranking.misses
+    misses = _near(ranking, question, estimator, levers)
+    if not ranking.picks and not misses:
+        from advisor.verbs.relaxing import relaxed
+
+        found = relaxed(question, lambda q: rank(q, catalog.entries(), catalog, estimator, estimator.engines))
+        misses = [(assessment, (need,)) for assessment, need in found]
     return Recommendation(
         machine=machine,
         question=question,
@@ -43,22 +45,24 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, 
         catalog_sha256=catalog.sha256,
         picks=_picks(ranking, question, workspace),
         near_misses=tuple(
-            NearMiss(model=catalog.model(a.candidate.model_id), assessment=a, needs=tried(a)) for a in ranking.misses
+            NearMiss(model=catalog.model(a.candidate.model_id), assessment=a, needs=needed) for a, needed in misses
         ),
         rejected={str(reason): count for reason, count in ranking.rejected.items()},
         excluded={model_id: str(reason) for model_id, reason in ranking.excluded.items()},
-        left_out=left_out(question, ranking, catalog.entries()) if nothing else (),
+        left_out=() if ranking.picks or misses else left_out(question, ranking, catalog.entries()),
     )
 
 
-def _own_levers(question: Question, estimator: MachineEstimator) -> Callable[[Assessment], tuple[Need, ...]]:
-    return lambda assessment: needs(assessment, question, estimator)
-
-
-def _all_levers(question: Question, estimator: MachineEstimator) -> Callable[[Assessment], tuple[Need, ...]]:
+def _near(
+    ranking: Ranking, question: Question, estimator: MachineEstimator, levers: bool
+) -> list[tuple[Assessment, tuple[Need, ...]]]:
+    """What missed, with each change that would help: of the machine too where asked for, or where all is lost."""
+    if not levers and ranking.picks:
+        return [(a, needs(a, question, estimator)) for a in ranking.misses]
     from advisor.verbs.levers import Levers
 
-    return Levers(question, estimator).needs
+    tried = Levers(question, estimator)
+    return [(a, tried.needs(a)) for a in ranking.misses]
 
 
 def _picks(ranking: Ranking, question: Question, workspace: Workspace) -> tuple[Pick, ...]:

@@ -46,6 +46,18 @@ def test_nothing_meets_it(advisor):
     assert all(miss["needs"] for miss in document["near_misses"])
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--min-quality", "99"), ("--license", "no-such-licence"), ("--context", "20000000")]
+)
+def test_a_filter_that_rules_everything_out_says_what_to_ask_instead(advisor, flag, value):
+    document = advisor.json("recommend", flag, value, *CARD, code=3)
+    check(document, "recommendation")
+    assert document["near_misses"]
+    need = document["near_misses"][0]["needs"][0]
+    again = advisor.json("recommend", flag, str(need["needed"]).removesuffix(".0"), *CARD)
+    assert document["near_misses"][0]["model"] in {pick["model"] for pick in again["picks"]}
+
+
 def test_a_near_miss_works_with_the_budget_that_it_asks_for(advisor):
     document = advisor.json("recommend", "--task", "chat", "--min-tps", "2000", *CARD, code=3)
     need = next(n for miss in document["near_misses"] for n in miss["needs"] if n["alone"] and n["lever"] == "budget")

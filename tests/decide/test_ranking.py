@@ -147,6 +147,13 @@ def test_an_unstated_window_asks_only_for_what_is_needed():
     assert ranking.picks[0].estimate.context == 900
 
 
+def test_a_stated_window_is_not_promised_of_a_model_whose_context_nobody_knows():
+    shelf = Market(entry("silent", 4e9, 55, context_max=None))
+    box = Box(memory=64 * GB, bandwidth=500 * GB)
+    assert ask(box, shelf).rejected == {Reason.CONTEXT: 1}
+    assert names(ask(box, shelf, context_stated=False)) == ["silent"]
+
+
 def test_doubt_costs_but_does_not_forbid():
     shelf = Market(entry("proven", 8e9, 55, sd=2.0), entry("hoped", 8e9, 56, sd=14.0, grade="imputed"))
     assert names(ask(Box(memory=64 * GB, bandwidth=500 * GB), shelf))[0] == "proven"
