@@ -17,7 +17,7 @@ REASON_WORDS = {
     Reason.LICENCE: "its licence does not allow the use that was asked for",
     Reason.NOT_DOWNLOADABLE: "no files of it are known that an engine here loads",
     Reason.NO_ENGINE: "no engine on offer loads it",
-    Reason.CONTEXT: "its context is shorter than the window that was asked for",
+    Reason.CONTEXT: "its context does not hold the window that was asked for",
     Reason.DERIVATIVE: "it is a finetune, merge or unofficial copy (--all offers those too)",
     Reason.QUALITY: "it stays below the quality that was asked for",
     Reason.TIER: "it is too large for the class of machine that was asked for",
@@ -52,7 +52,7 @@ def fact_line(entry: CatalogEntry, reason: Reason, question: Question) -> str:
         Reason.LICENCE: f"licence {entry.licence or 'unknown'}, asked for: {question.licence}",
         Reason.NOT_DOWNLOADABLE: None if entry.downloadable else "its weights were not published: in the cloud at most",
         Reason.NO_ENGINE: f"known to run on {', '.join(entry.engines)}" if entry.engines else "none is known",
-        Reason.CONTEXT: f"{entry.context_max} tokens of {question.least_context}",
+        Reason.CONTEXT: f"{entry.context_max or 'an unknown number of'} tokens of {question.least_context}",
     }
     fact = facts.get(reason)
     return REASON_WORDS[reason] + (f" ({fact})" if fact else "")
