@@ -19,6 +19,8 @@ NODES = "/sys/class/kfd/kfd/topology/nodes"
 _TRANSFERS = {"gfx11": 16, "gfx12": 16, "gfx103": 16, "gfx101": 16, "gfx94": 2, "gfx95": 2, "gfx90a": 2, "gfx908": 2}
 """Transfers per memory clock as `pp_dpm_mclk` states it: 16 for GDDR6, 2 for HBM, 8 for LPDDR5 on APUs."""
 _APU_TRANSFERS = 8
+MAX_BUS_BITS = 1 << 14
+"""No memory bus is wider: an MI300X has 8192 bits."""
 MIN_SIMDS = 4
 """Two compute units, as in desktop Ryzens: enough for a screen, slower than the CPU for a model."""
 MAX_VRAM = 1 << 43
@@ -147,8 +149,8 @@ def _bandwidth(host: Host, path: str, node: Mapping[str, int], gfx: str | None, 
     Checked against data sheets: RX 6900 XT 1000 MHz × 16 × 256 / 8 = 512 GB/s, Strix Point 1000 × 8 × 128 / 8 = 128.
     """
     clocks = re.findall(r"(\d{2,5})\s*mhz", (host.read(f"{path}/pp_dpm_mclk") or "").lower())
-    bits = node.get("bank_width")
-    if not clocks or not bits or gfx is None or bits > 1 << 14:
+    bits = node.get("bank_width", 0)
+    if not clocks or gfx is None or not 0 < bits <= MAX_BUS_BITS:
         return None
     transfers = _APU_TRANSFERS if apu else next((n for k, n in _TRANSFERS.items() if gfx.startswith(k)), None)
     if transfers is None or gfx in _UNKNOWN_RATE_TARGETS:

@@ -305,6 +305,16 @@ def test_other_garbage(name):
     OTHERS[name](250, SEED)
 
 
+@pytest.mark.parametrize("width", ["-256", "0", "99999999", "wide"])
+def test_a_bus_width_that_cannot_be_gives_no_bandwidth(tmp_path, width):
+    """Found by a long run: a negative width in KFD's bank made a negative bandwidth."""
+    tree = HOST | RADEONS | kfd(1, "0000:0a:00.0", gfx=110000, simds=192, local_mem_size=24 * GIB, width=width)
+    hosts = [materialise(tmp_path / name, t) for name, t in (("odd", tree), ("real", HOST | RADEONS))]
+    found, real = (read_amd(host, pci_devices(host), MEMORY) for host in hosts)
+    assert found.sightings[0].device.bandwidth_bytes_per_s is None
+    assert real.sightings[0].device.bandwidth_bytes_per_s == 1249e6 * 16 * 384 / 8
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 def test_garbage_from_one_source_long(tmp_path, name):
