@@ -31,7 +31,7 @@ def choice_fields(choice: Choice) -> dict[str, Any]:
         "p_meets_budget": round(choice.verdict.probability, 4),
         "license": choice.model.licence.id,
         "why": [memory_line(estimate), speed_line(estimate)],
-        "commands": commands(choice.model, estimate.quant, estimate.context),
+        "commands": commands(choice.model, estimate),
         "fits": estimate.fits,
         "limits": list(estimate.limits),
     }

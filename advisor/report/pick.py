@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.candidates import ENGINE_FORMATS
 from advisor.decide.efficiency import tier_of
 from advisor.decide.explanation import quality_source
 from advisor.domain.estimate import Estimate
-from advisor.domain.model import Artifact, EvidenceRow, Model
+from advisor.domain.model import Artifact, Category, EvidenceRow, Model
 from advisor.report.quantities import estimate_fields
 
 
 def artifact_for(model: Model, quant: str, engine: str) -> Artifact | None:
     """The published files of a quantization in the format that the engine loads; those with known hashes first."""
-    wanted = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}.get(engine, "gguf")
+    wanted = ENGINE_FORMATS.get(engine, "gguf")
     found = [a for a in model.artifacts if a.quant == quant and a.role == "model"]
     matching = [a for a in found if a.format == wanted] or found
     return min(matching, key=_unknowns, default=None)
@@ -29,13 +30,15 @@ def files_document(artifact: Artifact | None) -> list[dict[str, Any]]:
     return [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in artifact.files] if artifact else []
 
 
-def commands(model: Model, quant: str, context: int) -> dict[str, str | None]:
-    """What to type next."""
-    name = f"{model.id}:{quant}"
+def commands(model: Model, estimate: Estimate) -> dict[str, str | None]:
+    """What to type next; None where an engine has no server for the model, or a benchmark cannot run its files."""
+    name = f"{model.id}:{estimate.quant}"
+    other_format = estimate.engine in ENGINE_FORMATS
+    served = not (estimate.engine == "transformers" and model.category in (Category.EMBED, Category.RERANK))
     return {
         "download": f"advisor download {name}",
-        "run": f"advisor run {name} --context {context}",
-        "bench": f"advisor bench {name}",
+        "run": f"advisor run {name} --context {estimate.context}" if served else None,
+        "bench": None if other_format else f"advisor bench {name}",
     }
 
 
@@ -105,5 +108,5 @@ def choice_document(model: Model, assessment: Assessment, evidence: Sequence[Evi
             for m in assessment.verdict.misses
         ],
         "license": model.licence.id,
-        "commands": commands(model, estimate.quant, estimate.context),
+        "commands": commands(model, estimate),
     }

@@ -9,7 +9,7 @@ from advisor.tui.widgets.choice_pane import Shown
 def shown_of(item: Pick | NearMiss, budget: Budget) -> Shown:
     """Why a pick is one, or what a near miss needs; with the commands that take it further."""
     estimate = item.assessment.estimate
-    typed = commands(item.model, estimate.quant, estimate.context)
+    typed = commands(item.model, estimate)
     why: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     if isinstance(item, Pick):

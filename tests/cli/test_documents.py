@@ -46,6 +46,15 @@ def test_nothing_meets_it(advisor):
     assert all(miss["needs"] for miss in document["near_misses"])
 
 
+def test_no_command_is_named_that_could_only_fail(advisor):
+    document = advisor.json("recommend", "--task", "embedding", "--engine", "transformers", "--ram", "64GiB", *CARD[:2])
+    for pick in document["picks"]:
+        assert pick["engine"] == "transformers"
+        assert pick["commands"]["download"]
+        assert pick["commands"]["run"] is pick["commands"]["bench"] is None
+    assert document["picks"]
+
+
 @pytest.mark.parametrize(
     ("flag", "value"), [("--min-quality", "99"), ("--license", "no-such-licence"), ("--context", "20000000")]
 )
