@@ -64,7 +64,7 @@ def choose_for_answer(found: Sequence[EngineFound], stated: str | None = None) -
     if stated in ("llama-bench", "ollama"):
         raise UsageError(f"{stated} does not answer a prompt from a file", hint="--engine llama-server or embedded")
     raise EngineError(
-        f"{stated or 'no engine that answers'} is not installed",
+        f"{stated} is not installed" if stated else "no engine that answers is installed",
         hint="pip install 'model-advisor[bench]' brings the embedded one",
     )
 
@@ -86,6 +86,6 @@ def choose_for_file(found: Sequence[EngineFound], stated: str | None = None) -> 
         if engine is not None:
             return engine
     raise EngineError(
-        f"{stated or 'no engine for GGUF files'} is not installed",
+        f"{stated} is not installed" if stated else "no engine for GGUF files is installed",
         hint="pip install 'model-advisor[bench]' brings the embedded one",
     )
