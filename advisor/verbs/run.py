@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.decide.candidates import ENGINE_FORMATS
 from advisor.decide.choice import Choice
 from advisor.domain.estimate import Footprint, PlacementKind
 from advisor.domain.model import Artifact, Category, Model
@@ -65,7 +66,7 @@ def run_plan(request: RunRequest, workspace: Workspace) -> RunResult:
 def _artifact(model: Model, quant: str, engine: str) -> Artifact | None:
     """The published files of this quantization: for GGUF those that `advisor download` would fetch."""
     found = [a for a in model.artifacts if a.role == "model" and canonical_quant(a.quant) == canonical_quant(quant)]
-    wanted = {"mlx": "mlx", "vllm": "safetensors"}.get(engine, "gguf")
+    wanted = ENGINE_FORMATS.get(engine, "gguf")
     if wanted == "gguf" and any(a.format == "gguf" for a in found):
         repo = wanted_from_model(model, quant).repo
         return next((a for a in found if a.repo == repo), found[0])
@@ -129,7 +130,7 @@ def start(result: RunResult) -> None:
     name = f"{result.choice.model.id}:{e.quant}"
     if not e.fits:
         raise NothingFits(f"{name} does not fit this machine: {'; '.join(e.limits)[:200]}")
-    if not result.present and result.plan.engine not in ("vllm", "mlx", "transformers"):
+    if not result.present and result.plan.engine not in ENGINE_FORMATS:
         raise UsageError(f"{name} is not downloaded", hint=f"advisor download {name}")
     program = shutil.which(result.command.argv[0])
     if program is None:

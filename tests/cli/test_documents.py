@@ -46,6 +46,12 @@ def test_nothing_meets_it(advisor):
     assert all(miss["needs"] for miss in document["near_misses"])
 
 
+def test_what_only_transformers_loads_is_served_from_its_own_repository(advisor):
+    document = advisor.json("run", "gpt-neo-1.3b", *CARD)
+    assert document["repo"] == "EleutherAI/gpt-neo-1.3B"
+    assert document["argv"][:2] == ["transformers", "serve"]
+
+
 def test_no_command_is_named_that_could_only_fail(advisor):
     document = advisor.json("recommend", "--task", "embedding", "--engine", "transformers", "--ram", "64GiB", *CARD[:2])
     for pick in document["picks"]:
