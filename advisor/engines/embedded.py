@@ -2,14 +2,13 @@
 
 import importlib.util
 import json
-import queue
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor.engines.deadlines import Deadlines
+from advisor.engines.embedded_events import ChildEvents, Event
 from advisor.engines.protocol import (
     QUIET_WAITING,
     Listener,
@@ -25,8 +24,6 @@ from advisor.errors import EngineError, UsageError
 
 CHILD = Path(__file__).with_name("embedded_child.py")
 PLAN = "plan.json"
-POLL_S = 0.2
-"""How soon a request to stop is seen."""
 ASSUMED_VOCAB = 8000
 """Token ids below this exist in nearly every model; used where the header was not read."""
 
@@ -96,7 +93,7 @@ def child_plan(plan: MeasurePlan) -> dict[str, Any]:
 
 
 class _Conversation:
-    """One child's events, turned into progress and a measurement; holds the deadlines."""
+    """One child's events, turned into progress and a measurement."""
 
     def __init__(
         self,
@@ -108,22 +105,19 @@ class _Conversation:
     ) -> None:
         self._engine = engine
         self._plan = plan
-        self._process = process
         self._listener = listener
         self._stop = stop
-        self._deadlines = Deadlines(plan)
-        self._hello: Mapping[str, Any] = {}
-        self._load_s: float | None = None
+        self._events = ChildEvents(plan, process, listener, self._take)
         self._samples: list[RunSample] = []
-        self._peak: int | None = None
-        self._done = False
         self._notes: list[str] = []
 
     def run(self) -> Measurement:
         """Until done, stopped or failed."""
         try:
-            while not (self._done or self._stop.is_set()):
-                self._step()
+            while not (self._events.done or self._stop.is_set()):
+                if self._events.step(samples=len(self._samples)):
+                    self._notes.append("time limit")
+                    break
         except KeyboardInterrupt:
             if not self._samples:
                 raise
@@ -134,71 +128,30 @@ class _Conversation:
             raise KeyboardInterrupt
         return self._measurement()
 
-    def _step(self) -> None:
-        if self._deadlines.check(samples=len(self._samples)):
-            self._notes.append("time limit")
-            self._done = True
-            return
-        try:
-            line = self._process.next_line(POLL_S)
-        except queue.Empty:
-            return
-        if line is None:
-            raise self._process.failure()
-        self._deadlines.heard()
-        self._receive(event_of(line))
-
-    def _receive(self, event: Mapping[str, Any]) -> None:
-        self._peak = max(filter(None, (self._peak, event.get("peak_memory_bytes"))), default=None)
+    def _take(self, event: Event) -> None:
+        peak = self._events.told_peak_bytes
         match event.get("event"):
-            case "hello":
-                self._hello = event
-                self._listener(Progress(phase=Phase.LOADING))
             case "loaded":
-                self._load_s = float(event["seconds"])
-                self._deadlines.loaded()
-                self._listener(Progress(phase=Phase.WARMUP, seconds=self._load_s, peak_memory_bytes=self._peak))
+                seconds = self._events.load_s
+                self._listener(Progress(phase=Phase.WARMUP, seconds=seconds, peak_memory_bytes=peak))
             case "progress":
                 self._listener(_progress(event))
             case "run":
                 self._samples.append(_sample(event))
-                self._listener(_run_done(event, self._samples[-1], self._peak))
-            case "done":
-                self._done = True
-            case "error":
-                raise failure_of(self._process, str(event.get("message")))
+                self._listener(_run_done(event, self._samples[-1], peak))
 
     def _measurement(self) -> Measurement:
-        outside = self._process.peak_memory_bytes
         return Measurement(
             engine=self._engine.name,
-            engine_version=self._hello.get("version"),
-            backend=str(self._hello.get("backend", "cpu")),
+            engine_version=self._events.version,
+            backend=self._events.backend,
             threads=child_plan(self._plan)["threads"],
-            load_s=self._load_s,
+            load_s=self._events.load_s,
             samples=tuple(self._samples),
-            peak_memory_bytes=max(filter(None, (self._peak, outside)), default=None),
+            peak_memory_bytes=self._events.peak_memory_bytes,
             complete=len(self._samples) >= self._plan.repetitions,
             notes=tuple(self._notes),
         )
-
-
-def failure_of(process: EngineProcess, message: str) -> EngineError:
-    """What an `error` event means."""
-    from advisor.engines.foreign_text import clean
-
-    if "Failed to init server" in message or not message:
-        return process.failure()
-    return EngineError(f"the embedded engine failed: {clean(message)}")
-
-
-def event_of(line: str) -> Mapping[str, Any]:
-    """One line of the child. Raises EngineError for one that is no event."""
-    try:
-        event = json.loads(line)
-    except ValueError as error:
-        raise EngineError("the embedded engine wrote something that is no event") from error
-    return event if isinstance(event, dict) else {}
 
 
 def _progress(event: Mapping[str, Any]) -> Progress:

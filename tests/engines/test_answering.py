@@ -1,13 +1,10 @@
 """Answers to a prompt, from children that misbehave; a real model answers in tests/bench."""
 
-import json
 import threading
 
 import pytest
 
-from advisor.engines import embedded
 from advisor.engines.answering import Ending, Gathering, Piece, Prompt, request_of
-from advisor.engines.embedded import EmbeddedEngine
 from advisor.engines.embedded_answer import EmbeddedAnswerer
 from advisor.engines.protocol import MeasurePlan
 from advisor.errors import EngineError, OutOfMemory
@@ -24,21 +21,12 @@ def said(text, seconds=0.2, finish=None, key="content"):
 
 
 @pytest.fixture
-def ask(tmp_path, monkeypatch):
+def ask(stand_in):
     """Let a child made of the given events answer."""
-    model = tmp_path / "m.gguf"
-    model.write_bytes(b"GGUF")
-    monkeypatch.setattr(EmbeddedEngine, "installed", staticmethod(lambda: True))
 
     def run(*events, code="", stop=None, **changes):
-        child = tmp_path / "child.py"
-        child.write_text(
-            "import json, os, sys, time\n"
-            f"for event in json.loads({json.dumps(events)!r}): print(json.dumps(event), flush=True)\n{code}\n"
-        )
-        monkeypatch.setattr(embedded, "CHILD", child)
         pieces = []
-        plan = MeasurePlan(path=model, output_tokens=8, **{"silence_timeout_s": 0.5, **changes})
+        plan = MeasurePlan(path=stand_in(events, code), output_tokens=8, **{"silence_timeout_s": 0.5, **changes})
         return EmbeddedAnswerer().answer(plan, Prompt(text="hi"), pieces.append, stop=stop), pieces
 
     return run

@@ -1,13 +1,11 @@
 """The embedded engine's adapter against children that misbehave: the real one is measured in tests/bench."""
 
-import json
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from advisor.engines import embedded
 from advisor.engines.embedded import EmbeddedEngine
 from advisor.engines.protocol import MeasurePlan, Phase
 from advisor.errors import EngineError, OutOfMemory, UsageError
@@ -21,21 +19,12 @@ LOADED = {"event": "loaded", "seconds": 1.5, "peak_memory_bytes": 900}
 
 
 @pytest.fixture
-def measure(tmp_path, monkeypatch):
-    """Run the adapter over a child made of the given lines of Python."""
-    model = tmp_path / "m.gguf"
-    model.write_bytes(b"GGUF")
-    monkeypatch.setattr(EmbeddedEngine, "installed", staticmethod(lambda: True))
+def measure(stand_in):
+    """Run the adapter over a child made of the given events and lines of Python."""
 
     def run(*events, code="", stop=None, **changes):
-        child = tmp_path / "child.py"
-        child.write_text(
-            "import json, os, sys, time\n"
-            f"for event in json.loads({json.dumps(events)!r}): print(json.dumps(event), flush=True)\n{code}\n"
-        )
-        monkeypatch.setattr(embedded, "CHILD", child)
         seen = []
-        plan = MeasurePlan(path=model, **{"silence_timeout_s": 0.5, **changes})
+        plan = MeasurePlan(path=stand_in(events, code), **{"silence_timeout_s": 0.5, **changes})
         return EmbeddedEngine().measure(plan, seen.append, stop), seen
 
     return run
