@@ -14,10 +14,9 @@ from advisor.decide.counterfactual import Need, needs
 from advisor.decide.question import Question
 from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.domain.machine import Machine
-from advisor.domain.units import format_size
+from advisor.domain.units import GIB, format_size
 from advisor.verbs.estimator import MachineEstimator
 
-GIB = 2**30
 RAM_SIZES = tuple(n * GIB for n in (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
 """Sizes that main memory is sold in."""
 FORMS = ("consumer", "workstation", "datacenter")
@@ -54,13 +53,13 @@ class Levers:
             free = replace(asked, quant=None)
             working = self._first(candidates(candidate.system, free, catalog, self.estimator.engines))
             if working is not None:
-                yield _need("quantization", "quant", asked.quant, working.quant, "--quant")
+                yield instead_of("quantization", "quant", asked.quant, working.quant, "--quant")
         if asked.engine:
             for engine in self.estimator.engines:
                 free = replace(asked, engine=engine)
                 working = self._first(candidates(candidate.system, free, catalog, self.estimator.engines))
                 if engine != asked.engine and working is not None:
-                    yield _need("engine", "engine", asked.engine, engine, "--engine")
+                    yield instead_of("engine", "engine", asked.engine, engine, "--engine")
                     return
 
     def _first(self, found: Iterator[Candidate]) -> Candidate | None:
@@ -145,9 +144,14 @@ def _covers(one: DeviceSpec, other: DeviceSpec) -> bool:
     return memory and (one.bandwidth_bytes_per_s or 0.0) >= (other.bandwidth_bytes_per_s or 0.0)
 
 
-def _need(lever: str, field: str, current: str, needed: str, flag: str) -> Need:
-    text = f"{flag} {needed} instead of {current}"
+def instead_of(lever: str, field: str, current: float | str | None, needed: float | str, flag: str) -> Need:
+    """Another value of what was asked for, as it is typed."""
+    text = f"{flag} {_typed(needed)} instead of {_typed(current)}"
     return Need(lever=lever, field=field, current=current, needed=needed, text=text)
+
+
+def _typed(value: float | str | None) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _with_ram(machine: Machine, total: int) -> Machine:

@@ -8,6 +8,7 @@ from advisor.decide.assessment import Assessment
 from advisor.decide.counterfactual import Need
 from advisor.decide.question import Question
 from advisor.decide.ranking import Ranking
+from advisor.verbs.levers import instead_of
 
 MANY = 200
 """Rows looked at for those of the highest quality."""
@@ -41,36 +42,29 @@ def _filters(question: Question) -> Iterator[_Filter]:
         yield _Filter(question=replace(question, licence="any"), need=lambda a: _licence(a, question))
     if question.quant is not None:
         yield _Filter(
-            question=replace(question, quant=None), need=lambda a: _named("quant", question.quant, a.candidate.quant)
+            question=replace(question, quant=None),
+            need=lambda a: instead_of("quantization", "quant", question.quant, a.candidate.quant, "--quant"),
         )
     if question.engine is not None:
         yield _Filter(
             question=replace(question, engine=None),
-            need=lambda a: _named("engine", question.engine, a.candidate.engine),
+            need=lambda a: instead_of("engine", "engine", question.engine, a.candidate.engine, "--engine"),
         )
     if question.context_stated:
         yield _Filter(question=replace(question, context_stated=False), need=lambda a: _context(a, question))
 
 
 def _quality(assessment: Assessment, question: Question) -> Need:
-    reached = math.floor(assessment.candidate.score)
-    return _need("quality", "min_quality", question.min_quality, float(reached), f"--min-quality {reached}")
+    reached = float(math.floor(assessment.candidate.score))
+    return instead_of("quality", "min_quality", question.min_quality, reached, "--min-quality")
 
 
 def _licence(assessment: Assessment, question: Question) -> Need:
     own = assessment.candidate.system.entry.licence or "unknown"
-    return _need("licence", "license", question.licence, "any", f"--license any (it is under {own})")
-
-
-def _named(flag: str, asked: str | None, own: str) -> Need:
-    return _need("quantization" if flag == "quant" else flag, flag, asked, own, f"--{flag} {own}")
+    need = instead_of("licence", "license", question.licence, "any", "--license")
+    return replace(need, text=f"{need.text} (it is under {own})")
 
 
 def _context(assessment: Assessment, question: Question) -> Need:
-    held = assessment.workload.context
-    return _need("context", "context", float(question.workload.context), float(held), f"--context {held}")
-
-
-def _need(lever: str, field: str, current: float | str | None, needed: float | str, flag: str) -> Need:
-    shown = f"{current:.0f}" if isinstance(current, float) and current.is_integer() else current
-    return Need(lever=lever, field=field, current=current, needed=needed, text=f"{flag} instead of {shown}")
+    asked, held = float(question.workload.context), float(assessment.workload.context)
+    return instead_of("context", "context", asked, held, "--context")
