@@ -1,24 +1,23 @@
 """How far predicted tokens per second lie from published ones that the fit has not seen, and how honest intervals are.
 
-    python -m benchmarks.accuracy --rows FILE [--quick]
+    python -m benchmarks.accuracy [--rows FILE ...] [--quick]
 
 Five views: sources left out (a device known from the catalog only), devices left out, models left out on devices whose
 rows of other models are known, devices left out but for two small models, and sources left out on devices with rows by
 others. Each line: median and 90th
-percentile of the absolute error, median bias, share of rows inside p10-p90. The table of measurements is not shipped;
-without it one line says so.
+percentile of the absolute error, median bias, share of rows inside p10-p90.
 """
 
 import argparse
 import statistics
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 from benchmarks.fit_constants import left_out, load, tuned
 from benchmarks.fitting import DECODE, Hierarchy
 from benchmarks.intervals import Judged
 from benchmarks.peer_formulas import llmfit, whichllm
+from benchmarks.tables import add_rows_option, tables
 
 CROWD = ("localscore",)
 """Crowd-sourced sources with misconfigured machines among them."""
@@ -87,13 +86,10 @@ def peers(judged: list[Judged], reader_shapes) -> list[str]:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, required=True, help="table of published measurements")
+    add_rows_option(parser)
     parser.add_argument("--quick", action="store_true", help="left-out sources only")
     options = parser.parse_args()
-    if not options.rows.is_file():
-        print(f"no table at {options.rows}: nothing to judge")
-        return 0
-    cases, generation_of, unused = load(options.rows)
+    cases, generation_of, unused = load(tables(options.rows))
     print(f"{len(cases)} configurations; {sum(unused.values())} rows left out")
     if options.quick:
         by_source = left_out(Hierarchy(cases, generation_of), cases, lambda case: case.source)

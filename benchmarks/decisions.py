@@ -1,6 +1,6 @@
 """How often a pick breaks its budget, and how many points it leaves on the table, on questions whose answer is known.
 
-    python -m benchmarks.decisions --rows FILE [--every N] [--confidence P] [--worst N] [--llmfit PROGRAM]
+    python -m benchmarks.decisions [--rows FILE ...] [--every N] [--confidence P] [--worst N] [--llmfit PROGRAM]
 
 Scenarios (device x task x budget) are built from published measurements: see scenarios.py. For a device, the choices
 measured on it say who truly meets a budget. Quality in the truth is the catalog's own expected score of the unquantized
@@ -10,7 +10,6 @@ alone), then with the rows of the model in question held back (as for devices th
 Three other programs choose among the same by their published rules: see peer_choices.py. llmfit itself is run where its
 program is given: see peer_programs.py. The other two take no machine and rank no model that is not theirs: whichllm
 asks the hub for its list, llm-checker prints tags of a catalog of its own.
-The table of measurements is not shipped; without it one line says so.
 """
 
 import argparse
@@ -24,11 +23,12 @@ from benchmarks.held_out import HeldOut
 from benchmarks.peer_choices import PEERS
 from benchmarks.peer_programs import Llmfit
 from benchmarks.scenarios import benches, scenarios
+from benchmarks.tables import add_rows_option, tables
 
 BARS = {"violations": 0.03, "median": 2.0, "p90": 6.0}
 
 
-def load(path: Path):
+def load(paths: list[Path]):
     """Cases, how their generation is told, the catalog and the constants."""
     import yaml
 
@@ -39,7 +39,7 @@ def load(path: Path):
     folder = Path(__file__).parents[1] / "catalog"
     plain = [yaml.safe_load((folder / name).read_text("utf-8")) for name in ("calibration.yaml", "engines.yaml")]
     constants, catalog = Constants.from_mapping(*plain), load_catalog()
-    return Cases(catalog, constants).read(path), catalog, constants
+    return Cases(catalog, constants).read(paths), catalog, constants
 
 
 def line(name: str, outcomes: list[Outcome]) -> str:
@@ -105,16 +105,13 @@ def judged(found, facts: Facts, options):
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=Path, required=True, help="table of published measurements")
+    add_rows_option(parser)
     parser.add_argument("--every", type=int, default=1, help="take every N-th scenario only")
     parser.add_argument("--confidence", type=float, default=0.9, help="probability of meeting the budget")
     parser.add_argument("--worst", type=int, default=0, help="list the N commonest failures")
     parser.add_argument("--llmfit", type=Path, help="run this program too")
     options = parser.parse_args()
-    if not options.rows.is_file():
-        print(f"no table at {options.rows}: nothing to judge")
-        return 0
-    cases, catalog, constants = load(options.rows)
+    cases, catalog, constants = load(tables(options.rows))
     held_out = HeldOut(cases, lambda case: constants.generation(case.architecture), constants)
     facts = Facts(catalog, constants)
     results: dict[str, list[Outcome]] = {}

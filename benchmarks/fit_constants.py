@@ -1,8 +1,9 @@
 """Writes the fitted part of catalog/calibration.yaml: priors by backend and generation, posteriors of single devices.
 
-    python -m benchmarks.fit_constants --rows FILE [--leave-out SOURCE ...] [--write]
+    python -m benchmarks.fit_constants [--rows FILE ...] [--leave-out SOURCE ...] [--write]
 
-The table is not shipped. Everything above `backends:` and below it in the file is kept as it stands.
+The tables are those of benchmarks/published and any named. Everything above `backends:` and below it in the file is
+kept as it stands.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from advisor.estimate.calibration import PARAMETERS, Posterior
 from benchmarks.fitting import DECODE, NOISE, PREFILL, Hierarchy, fit, generic, without
 from benchmarks.intervals import Judged, judge, value_for
 from benchmarks.measurements import Case, Cases
+from benchmarks.tables import add_rows_option, tables
 
 FOLDER = Path(__file__).parents[1] / "catalog"
 MINIMUM = 2
@@ -31,8 +33,8 @@ NARROWEST = 0.25
 """Least that it is lowered: devices and generations nobody has measured remain."""
 
 
-def load(rows: Path):
-    """Cases of a table, and how a case's generation is told."""
+def load(rows: list[Path]):
+    """Cases of these tables, and how a case's generation is told."""
     import yaml
 
     from advisor.catalog.source import load_catalog
@@ -243,14 +245,11 @@ def rewrite(text: str, sections: list[str]) -> str:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, required=True)
+    add_rows_option(parser)
     parser.add_argument("--leave-out", action="append", default=[])
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    if not options.rows.is_file():
-        print(f"no table at {options.rows}: nothing to fit", file=sys.stderr)
-        return 0
-    cases, generation_of, _ = load(options.rows)
+    cases, generation_of, _ = load(tables(options.rows))
     cases = [case for case in cases if case.source not in options.leave_out]
     hierarchy, _ = tuned(cases, generation_of)
     sections = [*backends_yaml(hierarchy), *devices_yaml(hierarchy, cases)]

@@ -8,6 +8,7 @@ import csv
 import re
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def backend_of_row(row, vendor):
     return found or None
 
 
+def rows_of(path: Path) -> Iterator[defaultdict[str, str]]:
+    """The rows of a table; a column that it does not have is empty."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield defaultdict(str, {name: cell or "" for name, cell in row.items() if name})
+
+
 def number(text, default=0.0):
     """A cell's figure."""
     return float(text) if text not in ("", None) else default
@@ -121,16 +129,15 @@ class Cases:
         self._weights: dict[tuple[str, str], WeightProfile | None] = {}
         self._devices: dict[str, object] = {}
 
-    def read(self, path: Path) -> list[Case]:
-        """All cases of a table, the median where a configuration occurs several times."""
+    def read(self, paths: Sequence[Path]) -> list[Case]:
+        """All cases of these tables, the median where a configuration occurs several times."""
         groups: dict[tuple, list[tuple[Case, float]]] = defaultdict(list)
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                for phase, column in ((DECODE, "tg_tps"), (PREFILL, "pp_tps")):
-                    rate = number(row[column])
-                    case = self._case(row, phase) if rate > 0 else None
-                    if case is not None:
-                        groups[case.key].append((case, case.tokens / rate))
+        for row in (row for path in paths for row in rows_of(path)):
+            for phase, column in ((DECODE, "tg_tps"), (PREFILL, "pp_tps")):
+                rate = number(row[column])
+                case = self._case(row, phase) if rate > 0 else None
+                if case is not None:
+                    groups[case.key].append((case, case.tokens / rate))
         return [self._merged(found) for found in groups.values()]
 
     @staticmethod

@@ -73,13 +73,13 @@ def test_less_memory_fits_what_peaked_below_it():
     assert all({model for model, _ in s.fits} == {"a", "b"} for s in tight)
 
 
-def test_without_the_table_one_line_says_so():
+def test_a_table_that_is_not_there_is_named():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.decisions", "--rows", "no-such-table.csv"],
         check=False, cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 0
-    assert done.stdout == "no table at no-such-table.csv: nothing to judge\n"
+    assert done.returncode == 1
+    assert done.stderr == "no table at no-such-table.csv: name one that is there, or leave --rows out\n"
 
 
 def test_a_peer_program_is_asked_about_the_device_and_walked_down(tmp_path):

@@ -1,0 +1,30 @@
+"""Which tables of published measurements there are: those of this folder's `published/`, and any that are named.
+
+A table's columns: `source_id` (an entry of published/sources.yaml), `source_ref` (where in the source), `date`,
+`hardware_name` and `model` (names the catalog knows), `hw_kind`, `n_gpus`, `memory_gb`, `mem_bandwidth_gb_s` (of this
+very machine, where its memory is told), `backend`, `engine_version`, `flash_attn`, `quant`, `file_size_gib`,
+`n_prompt`, `n_gen`, `depth`, `batch`, `pp_tps`, `tg_tps`, `peak_mem_gb`, `notes`. What is missing is not known.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+PUBLISHED = Path(__file__).parent / "published"
+
+
+def add_rows_option(parser: ArgumentParser) -> None:
+    """The option that names further tables."""
+    parser.add_argument(
+        "--rows", type=Path, nargs="+", default=[], help="further tables of measurements, beside benchmarks/published"
+    )
+
+
+def tables(further: list[Path]) -> list[Path]:
+    """All tables there are; ends the program where a named one is not there."""
+    for path in further:
+        if not path.is_file():
+            raise SystemExit(f"no table at {path}: name one that is there, or leave --rows out")
+    found = [*sorted(PUBLISHED.glob("*.csv")), *further]
+    if not found:
+        raise SystemExit("no table of measurements: name one with --rows")
+    return found
