@@ -40,6 +40,11 @@ ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "
 """Engines that load whatever llama.cpp loads."""
 
 
+UNQUANTIZED = ("transformers",)
+"""Engines whose kernels for narrow weights are for a few devices: they are offered with weights of 16 bits and more."""
+WIDE = ("F32", "BF16", "F16", "FP16")
+
+
 UNPROVEN_PENALTY = 100.0
 """Points off a model of which no result at all is published: below every model with one, so it comes only when none of
 those works."""
@@ -148,12 +153,7 @@ def native_bits_of(entry: CatalogEntry) -> float:
     return next((bits for name, bits in NATIVE_BITS.items() if name in published), 16.0)
 
 
-def engine_for(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> str | None:
-    """The first engine on offer that loads the model; an engine named by the user is the only one on offer."""
-    return engine_offered(entry, (question.engine,) if question.engine else offered)
-
-
-def engine_offered(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
+def engine_for(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
     """The first engine of these that loads the model from published files, else the first that loads it at all."""
     loading = [name for name in offered if _loads(name, entry)]
     return next((name for name in loading if quants_for(entry, name)), loading[0] if loading else None)
@@ -165,14 +165,15 @@ def _loads(engine: str, entry: CatalogEntry) -> bool:
 
 def quants_for(entry: CatalogEntry, engine: str) -> Sequence[str]:
     """Published quantizations in the format that an engine loads."""
-    return entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
+    found = entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
+    return [name for name in found if name in WIDE] if engine in UNQUANTIZED else found
 
 
 def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> Reason | None:
     """Why a model is out before any arithmetic; None when it stays."""
     if question.model is None and not entry.official and not question.derivatives:
         return Reason.DERIVATIVE
-    engine = engine_for(entry, question, offered)
+    engine = engine_for(entry, offered)
     checks = (
         (_fits_task(entry, question), Reason.NOT_FOR_TASK),
         (entry.downloadable, Reason.NOT_DOWNLOADABLE),
@@ -239,7 +240,7 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     """One candidate for each published quantization (or the one asked for) whose bytes are known."""
     entry = system.entry
     sizes = shelf.sizes(entry.id)
-    engine = engine_for(entry, question, offered)
+    engine = engine_for(entry, offered)
     if sizes is None or engine is None:
         return
     if question.quant:

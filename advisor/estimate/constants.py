@@ -24,6 +24,9 @@ class EngineProfile:
     version: str = ""
     """Version the defaults were read from."""
     formats: tuple[str, ...] = ("gguf",)
+    runs_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Vendors of the accelerators it runs on, each with what is required of them: the least CUDA compute capability, or
+    the AMD targets that are supported; nothing required where none is named. Empty: it runs on anything."""
     backend: str | None = None
     """Parameters of its own (vllm, mlx); None: those of the device's backend."""
     micro_batch: int = 512
@@ -175,6 +178,7 @@ def _engine(name: str, plain: Plain) -> EngineProfile:
     values = dict(plain)
     values.pop("source", None)
     values["formats"] = tuple(values.get("formats", ("gguf",)))
+    values["runs_on"] = {vendor: tuple(needs) for vendor, needs in values.get("runs_on", {}).items()}
     values["unpacks_cache"] = tuple(values.get("unpacks_cache", ()))
     return EngineProfile(name=name, **values)
 

@@ -116,7 +116,7 @@ class LiveSession:
 
         workspace = self._workspace()
         entry = workspace.catalog.entry(model_id)
-        engine = request.engine or MachineEstimator(machine, workspace).engine_for(entry)
+        engine = MachineEstimator(machine, workspace).engine_for(entry, request.engine)
         choices = self._choices(model_id, quants_for(entry, engine), (request,), machine)
         return sorted(choices, key=lambda choice: -choice.estimate.bits_per_weight)
 

@@ -19,12 +19,12 @@ def choices_of(name: str, result: Recommendation, workspace: Workspace) -> tuple
     entry = catalog.entry(catalog.resolve(name).id)
     estimator = MachineEstimator(result.machine, workspace, assume_idle=result.question.assume_idle)
     question = replace(result.question, model=entry.id, min_quality=None)
-    engine = question.engine or estimator.engine_for(entry)
+    engine = estimator.engine_for(entry, question.engine)
     quants = (question.quant,) if question.quant else quants_for(entry, engine)
     found = [
         one
         for quant in quants
-        for candidate in Order(replace(question, quant=quant), (entry,), catalog, estimator.engines)
+        for candidate in Order(replace(question, quant=quant), (entry,), catalog, estimator.offered(question.engine))
         for one in assessments(candidate, question, estimator)
     ]
     return tuple(sorted(found, key=_place))

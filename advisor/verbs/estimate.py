@@ -58,7 +58,7 @@ def estimate_model(
         raise _unknown_architecture(model)
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
-    engine = question.engine or estimator.engine_for(entry)
+    engine = estimator.engine_for(entry, question.engine)
     formats = estimator.constants.engine(engine).formats
     quants = (in_format(quant, formats),) if quant else _in_usual_order(quants_for(entry, engine))
     choices = [_choice(model, name, question, estimator, workspace) for name in quants]
@@ -104,7 +104,7 @@ def _choice(
     thinks = mode == "thinking" or entry.thinking == "always"
     limit = None if question.context_stated else entry.context_max
     workload = question.workload_for(question.workload.thinking_tokens if thinks else 0, limit)
-    engine = question.engine or estimator.engine_for(entry)
+    engine = estimator.engine_for(entry, question.engine)
     estimates = estimator.estimates(
         model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type
     )

@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from advisor.decide.assessment import Assessment
-from advisor.decide.candidates import Candidate, engine_offered
+from advisor.decide.candidates import Candidate, engine_for
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.estimate import Estimate
 from advisor.domain.machine import Machine
 from advisor.domain.workload import Workload
 from advisor.errors import UsageError
 from advisor.estimate.candidate import estimate
+from advisor.estimate.constants import Constants
+from advisor.estimate.engine_support import needs_of, runs_here
 from advisor.estimate.footprint import Choice, cache_layout
 from advisor.estimate.parts import Setting
 from advisor.estimate.placement import placements
@@ -26,14 +28,17 @@ LOCAL = ("llama.cpp", "ollama", "lmstudio")
 """Engines that load GGUF, in order of preference when several are found."""
 
 
-def engines_for(machine: Machine) -> tuple[str, ...]:
+ELSEWHERE = ("mlx", "vllm")
+"""Engines for the accelerators of some vendors, which load what llama.cpp does not."""
+
+
+def engines_for(machine: Machine, constants: Constants) -> tuple[str, ...]:
     """Engines that may be offered on a machine, first choice first: what is there, then what can be installed."""
     found = {engine.name for engine in machine.engines}
-    vendors = {a.vendor for a in machine.usable_accelerators()}
     local = next((name for name in LOCAL if name in found), "llama.cpp")
     if "embedded" in found and local != "llama.cpp":
         local = "llama.cpp"
-    extra = [name for name, makers in (("mlx", {"apple"}), ("vllm", {"nvidia", "amd"})) if vendors & makers]
+    extra = [name for name in ELSEWHERE if runs_here(constants.engine(name), machine)]
     return (local, *extra, "transformers")
 
 
@@ -44,19 +49,38 @@ class MachineEstimator:
         self.machine = _idle(machine) if assume_idle else machine
         self.workspace = workspace
         self.constants = workspace.catalog.constants
-        self.engines = engines_for(machine)
+        self.engines = engines_for(machine, self.constants)
         self.mixed = bool(machine.usable_accelerators())
         self._room = self._all_memory()
         self._image_tasks = {task.name for task in workspace.catalog.tasks if task.modality == "image"}
         self._learned: dict[str, Learned | None] = {}
 
-    def engine_for(self, entry: CatalogEntry) -> str:
-        """The engine a model would run on. Raises UsageError where none is known to load it."""
-        engine = engine_offered(entry, self.engines)
+    def offered(self, engine: str | None) -> tuple[str, ...]:
+        """Engines on offer: the one that is asked for alone, and none where that does not run here."""
+        if engine is None:
+            return self.engines
+        return (engine,) if runs_here(self.constants.engine(engine), self.machine) else ()
+
+    def engine_for(self, entry: CatalogEntry, asked: str | None = None) -> str:
+        """The engine a model would run on, or the one asked for.
+
+        Raises UsageError where that one does not run here, and where no engine is known to load the model.
+        """
+        if asked is not None:
+            return self._able(asked)
+        engine = engine_for(entry, self.engines)
         if engine is None:
             raise UsageError(
                 f"no engine is known that loads {entry.id} on this machine",
                 hint=f"it is known to run on {', '.join(entry.engines) or 'nothing'}; name one with --engine",
+            )
+        return engine
+
+    def _able(self, engine: str) -> str:
+        profile = self.constants.engine(engine)
+        if not runs_here(profile, self.machine):
+            raise UsageError(
+                f"{engine} does not run on this machine", hint=f"it needs {needs_of(profile)}; --engine names another"
             )
         return engine
 

@@ -24,7 +24,7 @@ def frontier_of(result: Recommendation, axis: Axis, workspace: Workspace) -> tup
     budget = Budget(max_latency_s=MAX_DURATION_S if axis is Axis.LATENCY else None, confidence=0.5)
     question = replace(result.question, budget=budget, limit=len(entries))
     estimator = MachineEstimator(result.machine, workspace, assume_idle=question.assume_idle)
-    ranking = rank(question, entries, catalog, estimator, estimator.engines)
+    ranking = rank(question, entries, catalog, estimator, estimator.offered(question.engine))
     return frontier(ranking.picks, axis)
 
 

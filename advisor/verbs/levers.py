@@ -51,13 +51,13 @@ class Levers:
         asked, catalog = self.question, self.workspace.catalog
         if asked.quant:
             free = replace(asked, quant=None)
-            working = self._first(candidates(candidate.system, free, catalog, self.estimator.engines))
+            working = self._first(candidates(candidate.system, free, catalog, self.estimator.offered(free.engine)))
             if working is not None:
                 yield instead_of("quantization", "quant", asked.quant, working.quant, "--quant")
         if asked.engine:
             for engine in self.estimator.engines:
                 free = replace(asked, engine=engine)
-                working = self._first(candidates(candidate.system, free, catalog, self.estimator.engines))
+                working = self._first(candidates(candidate.system, free, catalog, self.estimator.offered(free.engine)))
                 if engine != asked.engine and working is not None:
                     yield instead_of("engine", "engine", asked.engine, engine, "--engine")
                     return

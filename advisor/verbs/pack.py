@@ -65,7 +65,9 @@ def _ever_smaller(question: Question, whole: MachineEstimator, room: Room) -> tu
     the candidates is enough: what does not work with some share of the machine does not work with less of it.
     """
     descent = _Descent(question, whole, room)
-    for candidate in Order(question, whole.workspace.catalog.entries(), whole.workspace.catalog, whole.engines):
+    for candidate in Order(
+        question, whole.workspace.catalog.entries(), whole.workspace.catalog, whole.offered(question.engine)
+    ):
         descent.consider(candidate)
         if descent.share < LEAST_SHARE or len(descent.works) >= STEPS:
             break
@@ -128,7 +130,7 @@ def _shared(
     known = {(a.candidate.model_id, a.candidate.quant) for a in mine}
     for model_id, quant in sorted(set(found) - known):
         asked = replace(question, limit=1, model=model_id, quant=quant)
-        yield from rank(asked, (catalog.entry(model_id),), catalog, whole, whole.engines).picks
+        yield from rank(asked, (catalog.entry(model_id),), catalog, whole, whole.offered(asked.engine)).picks
 
 
 def room_of(machine: Machine, constants: Constants) -> Room:

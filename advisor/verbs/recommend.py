@@ -31,12 +31,12 @@ def recommend_on(question: Question, machine: Machine, workspace: Workspace, *, 
     """As `recommend`, with the question and the machine already made: the app asks this at every change."""
     catalog = workspace.catalog
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
-    ranking = rank(question, catalog.entries(), catalog, estimator, estimator.engines)
+    ranking = rank(question, catalog.entries(), catalog, estimator, estimator.offered(question.engine))
     misses = _near(ranking, question, estimator, levers)
     if not ranking.picks and not misses:
         from advisor.verbs.relaxing import relaxed
 
-        found = relaxed(question, lambda q: rank(q, catalog.entries(), catalog, estimator, estimator.engines))
+        found = relaxed(question, lambda q: rank(q, catalog.entries(), catalog, estimator, estimator.offered(q.engine)))
         misses = [(assessment, (need,)) for assessment, need in found]
     return Recommendation(
         machine=machine,

@@ -71,7 +71,12 @@ def _score(entry: CatalogEntry, task: str) -> float:
 
 def _smallest(question: Question, estimator: MachineEstimator, workspace: Workspace) -> Assessment | None:
     """The choice of a model that needs the least memory, where even its weights do not fit."""
-    order = Order(question, (workspace.catalog.entry(question.model or ""),), workspace.catalog, estimator.engines)
+    order = Order(
+        question,
+        (workspace.catalog.entry(question.model or ""),),
+        workspace.catalog,
+        estimator.offered(question.engine),
+    )
     smallest = min(order, key=lambda candidate: candidate.size.tensor_bytes, default=None)
     return assess(smallest, question, estimator) if smallest else None
 
@@ -86,7 +91,7 @@ def _answer(entry: CatalogEntry, result: Recommendation, workspace: Workspace) -
         return why_not(entry, reason, result.question)
     estimator = MachineEstimator(result.machine, workspace, assume_idle=result.question.assume_idle)
     alone = replace(result.question, model=entry.id, limit=1, min_quality=None)
-    ranking = rank(alone, (entry,), workspace.catalog, estimator, estimator.engines)
+    ranking = rank(alone, (entry,), workspace.catalog, estimator, estimator.offered(alone.engine))
     own = next(iter((*ranking.picks, *ranking.misses)), None)
     if own is None and reason is Reason.MEMORY:
         own = _smallest(alone, estimator, workspace)

@@ -30,6 +30,21 @@ def test_a_backend_that_nothing_runs_is_refused(advisor):
     )
 
 
+@pytest.mark.parametrize(("engine", "gpu"), [("mlx", "RTX 4090"), ("vllm", "GTX 1080 Ti"), ("vllm", "RX 6700 XT")])
+def test_an_engine_that_does_not_run_on_the_device_is_not_offered(advisor, engine, gpu):
+    document = advisor.json("recommend", "--gpu", gpu, "--engine", engine, code=3)
+    assert document["picks"] == []
+    assert {need["lever"] for miss in document["near_misses"] for need in miss["needs"]} == {"engine"}
+    assert f"{engine} does not run on this machine" in advisor.fails(
+        "estimate", "qwen3-8b", "--gpu", gpu, "--engine", engine, code=2
+    )
+
+
+def test_transformers_is_offered_with_weights_of_16_bits(advisor):
+    picks = advisor.json("recommend", "--gpu", "A100", "--engine", "transformers", "--limit", "50")["picks"]
+    assert {pick["quant"] for pick in picks} == {"BF16"}
+
+
 def test_memory_nobody_stated_is_what_the_choice_needs(advisor):
     document = advisor.json("estimate", "Qwen3-32B:Q8_0", "--gpu", "Strix Halo")
     assert document["fits"] is True

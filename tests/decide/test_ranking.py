@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.decide.candidates import Reason, engine_offered
+from advisor.decide.candidates import Reason, engine_for
 from advisor.decide.counterfactual import needs
 from advisor.decide.explanation import quality_line
 from advisor.decide.ranking import rank
@@ -111,8 +111,8 @@ def test_an_engine_without_published_files_gives_way_to_one_that_has_some():
     vectors = entry(
         "vectors", 1e9, 50, engines=("llama.cpp", "transformers"), published={"safetensors": ("Q8_0",)}
     )  # fmt: skip
-    assert engine_offered(vectors, ("llama.cpp", "transformers")) == "transformers"
-    assert engine_offered(entry("nothing", 1e9, 50, published={}), ("llama.cpp", "transformers")) == "llama.cpp"
+    assert engine_for(vectors, ("llama.cpp", "transformers")) == "transformers"
+    assert engine_for(entry("nothing", 1e9, 50, published={}), ("llama.cpp", "transformers")) == "llama.cpp"
 
 
 def test_filters_count_their_reasons():
