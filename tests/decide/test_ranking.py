@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.decide.candidates import Reason, engine_for
+from advisor.decide.candidates import Reason, engine_for, quants_for
 from advisor.decide.counterfactual import needs
 from advisor.decide.explanation import quality_line
 from advisor.decide.ranking import rank
@@ -109,9 +109,10 @@ def test_thinking_pays_for_its_tokens():
 
 def test_an_engine_without_published_files_gives_way_to_one_that_has_some():
     vectors = entry(
-        "vectors", 1e9, 50, engines=("llama.cpp", "transformers"), published={"safetensors": ("Q8_0",)}
+        "vectors", 1e9, 50, engines=("llama.cpp", "transformers"), published={"safetensors": ("FP8", "BF16",)}
     )  # fmt: skip
     assert engine_for(vectors, ("llama.cpp", "transformers")) == "transformers"
+    assert quants_for(vectors, "transformers") == ["BF16"]
     assert engine_for(entry("nothing", 1e9, 50, published={}), ("llama.cpp", "transformers")) == "llama.cpp"
 
 
