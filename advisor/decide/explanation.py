@@ -10,7 +10,7 @@ from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.quality import below_floor, probability_better
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade
-from advisor.domain.units import format_duration, format_size
+from advisor.domain.units import format_duration, format_energy, format_size
 
 if TYPE_CHECKING:
     from advisor.estimate.derivation import Step
@@ -98,8 +98,9 @@ def energy_line(assessment: Assessment) -> str | None:
     if joules is None or watts is None:
         return None
     tier = tier_of(assessment.candidate.size.file_bytes)
+    span = f"{format_energy(joules.p10)} to {format_energy(joules.p90)}"
     return (
-        f"Energy: about {joules.p50:.0f} J an answer ({joules.p10:.0f}–{joules.p90:.0f}) at {watts:.0f} W; "
+        f"Energy: about {format_energy(joules.p50)} an answer ({span}) at {watts:.0f} W; "
         f"weights for the {tier} class; nothing leaves the machine"
     )
 

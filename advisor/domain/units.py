@@ -77,6 +77,17 @@ def format_duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def format_energy(joules: float | None) -> str:
+    """`85 J`, `4.2 kJ`, `1.3 MJ`; `?` for unknown."""
+    if joules is None or math.isnan(joules):
+        return "?"
+    for unit, name in ((1e6, "MJ"), (1e3, "kJ")):
+        if joules >= unit:
+            value = joules / unit
+            return f"{value:.0f} {name}" if value >= 100 else f"{value:.1f} {name}"
+    return f"{joules:.0f} J"
+
+
 def format_count(count: float | None) -> str:
     """`270M`, `8.0B`, `1.0T`; `?` for unknown."""
     if count is None:

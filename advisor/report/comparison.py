@@ -5,7 +5,7 @@ from typing import Any
 from advisor.decide.choice import Choice
 from advisor.decide.comparison import Comparison, Difference
 from advisor.decide.quality import FOUNDED, verdict
-from advisor.domain.units import format_count, format_duration, format_size
+from advisor.domain.units import format_count, format_duration, format_energy, format_size
 from advisor.report.estimate import choice_fields
 from advisor.report.machine import machine_document
 from advisor.report.recommendation import machine_line, question_line, request_document
@@ -94,7 +94,7 @@ def _column(choice: Choice) -> list[str]:
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
         format_duration(speed.latency_s.p50) if speed else "?",
-        f"{estimate.joules_per_answer.p50:.0f} J" if estimate.joules_per_answer else "?",
+        format_energy(estimate.joules_per_answer.p50) if estimate.joules_per_answer else "?",
         str(estimate.placement.kind).replace("_", " "),
         "meets" if choice.verdict.meets and estimate.fits else "misses",
         model.licence.id or "?",

@@ -5,7 +5,7 @@ from typing import Any
 from advisor.decide.choice import Choice
 from advisor.decide.explanation import GRADE_WORDS, memory_line, speed_line
 from advisor.domain.estimate import Estimate, Speculation
-from advisor.domain.units import format_count, format_duration, format_size
+from advisor.domain.units import format_count, format_duration, format_energy, format_size
 from advisor.domain.verification import Verification
 from advisor.report.pick import commands, evidence_document, model_fields, params_document
 from advisor.report.quantities import estimate_fields, quantity
@@ -93,13 +93,13 @@ def estimate_text(choice: Choice, width: int, verification: Verification | None 
             f"{GRADE_WORDS[q.grade]}"
         )
     if estimate.joules_per_answer:
-        lines.append(f"  Energy: about {estimate.joules_per_answer.p50:.0f} J an answer")
+        lines.append(f"  Energy: about {format_energy(estimate.joules_per_answer.p50)} an answer")
     lines += [f"  Note: {limit}" for limit in estimate.limits]
     if verification is not None:
         from advisor.report.verification import verification_lines
 
         lines += ["", *verification_lines(verification, width)]
-    lines += ["", f"File: {format_size(_file_bytes(choice))}", f"Licence: {model.licence.id or 'unknown'}"]
+    lines += ["", _file_line(choice), f"Licence: {model.licence.id or 'unknown'}"]
     return "\n".join(lines)
 
 
@@ -122,8 +122,14 @@ def _beside_lines(estimate: Estimate) -> list[str]:
     return lines
 
 
-def _file_bytes(choice: Choice) -> int | None:
+def _file_line(choice: Choice) -> str:
+    """Where the weights are published, and how large they are as far as the catalog says."""
     from advisor.report.pick import artifact_for
 
     artifact = artifact_for(choice.model, choice.estimate.quant, choice.estimate.engine)
-    return (artifact.bytes or artifact.approx_bytes) if artifact else None
+    if artifact is None:
+        return f"File: none is known of {choice.estimate.quant}"
+    if artifact.bytes is None:
+        about = artifact.approx_bytes or sum(d.weights_bytes for d in choice.estimate.footprint.devices)
+        return f"File: about {format_size(about)}, {artifact.repo} (exact size when it is downloaded)"
+    return f"File: {format_size(artifact.bytes)}, {artifact.repo}"

@@ -7,7 +7,7 @@ from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.question import Question
 from advisor.decide.recommendation import LeftOut, NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
-from advisor.domain.units import format_count, format_duration, format_rate, format_size
+from advisor.domain.units import format_count, format_duration, format_energy, format_rate, format_size
 from advisor.domain.workload import Budget
 from advisor.report.machine import machine_document
 from advisor.report.pick import choice_document
@@ -164,7 +164,7 @@ def columns_for(question: Question) -> tuple[Column, ...]:
 def _efficiency(a: Assessment) -> tuple[str, ...]:
     joules, watts = a.estimate.joules_per_answer, mean_watts(a.estimate, a.workload.users)
     return (
-        f"{joules.p50:.0f} J" if joules else "?",
+        format_energy(joules.p50) if joules else "?",
         f"{watts:.0f} W" if watts else "?",
         str(tier_of(a.candidate.size.file_bytes)),
     )
