@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from advisor.bench.fingerprint import fingerprint
-from advisor.bench.observe import NOISY_SD, Timed, family, time_result
+from advisor.bench.observe import MODEL_SD, NOISY_SD, Timed, family, time_result
 from advisor.bench.result import BenchResult
 from advisor.domain.machine import Machine
 from advisor.domain.quantity import Basis
@@ -20,6 +20,8 @@ from advisor.estimate.cpu_rates import cpu_power
 
 OWN_SD = 0.01
 """Doubt of the median of a model's own runs; their spread goes into the interval instead."""
+SLICE_SD = 0.03
+"""The same of runs of some of its layers: a whole model warms a machine more and fits its caches less."""
 OWN_KERNELS_SD = 0.4
 """A model's kernels may differ this much from what other models taught."""
 OTHER_VERSION_SD = 0.10
@@ -63,7 +65,8 @@ class Learned:
         own = [t for t in self.timed if (t.result.model, t.result.quant) == (model, quant)]
         if not own:
             return self.machine
-        return tuple(self._sharpened(p, own) for p in self.machine)
+        whole = [t for t in own if not t.result.synthetic]
+        return tuple(self._sharpened(p, whole or own) for p in self.machine)
 
     def _sharpened(self, posterior: Posterior, own: Sequence[Timed]) -> Posterior:
         """The posterior after the model's own runs: undisturbed ones, else the newest alone, believed as they are."""
@@ -71,7 +74,7 @@ class Learned:
         quiet = [t for t in mine if "noisy" not in t.result.tags]
         believed = quiet[-KEPT:] or mine[-1:]
         loose = replace(posterior, covariance=_widened(posterior.covariance, OWN_KERNELS_SD))
-        sharp = update(loose, [replace(o, sd=OWN_SD) for t in believed for o in t.observations])
+        sharp = update(loose, [replace(o, sd=_own_sd(t, o)) for t in believed for o in t.observations])
         decode = max((s.spread for t in believed if (s := t.result.decode_tokens_per_s)), default=0.0)
         prefill = max((s.spread for t in believed if (s := t.result.prefill_tokens_per_s)), default=0.0)
         return replace(sharp, noise_sd=(max(0.04, decode), max(0.05, prefill)))
@@ -104,7 +107,7 @@ def learn(machine: Machine, engine: str, results: Iterable[BenchResult], constan
     return Learned(
         timed=tuple(timed),
         prior_scale_sd=constants.cpu.unknown_sd if power is not None and not power.known else SCALE_SD,
-        measured=frozenset((t.result.model, t.result.quant) for t in timed),
+        measured=frozenset((t.result.model, t.result.quant) for t in timed if not t.result.synthetic),
     )
 
 
@@ -112,7 +115,10 @@ def _newest_of_each(results: Sequence[BenchResult]) -> list[BenchResult]:
     """The newest `KEPT` results of each setting, undisturbed ones before disturbed ones, oldest first."""
     groups: dict[tuple[object, ...], list[BenchResult]] = {}
     for r in results:
-        key = (r.model, r.quant, r.engine, r.threads, r.gpu_layers, r.prompt_tokens, r.depth, r.kv_type)
+        key = (
+            r.model, r.quant, r.engine, r.threads, r.gpu_layers, r.prompt_tokens, r.depth, r.kv_type,
+            r.file_bytes if r.synthetic else None,
+        )  # fmt: skip
         groups.setdefault(key, []).append(r)
     kept = []
     for group in groups.values():
@@ -120,6 +126,11 @@ def _newest_of_each(results: Sequence[BenchResult]) -> list[BenchResult]:
         kept += (quiet or group)[-KEPT:]
     order = {id(r): i for i, r in enumerate(results)}
     return sorted(kept, key=lambda r: order[id(r)])
+
+
+def _own_sd(timed: Timed, observed: Observation) -> float:
+    """A slice is not the whole: what disturbed it counts, and a little more."""
+    return SLICE_SD + observed.sd - MODEL_SD if timed.result.synthetic else OWN_SD
 
 
 def _loosened(prior: Posterior, scale_sd: float) -> Posterior:

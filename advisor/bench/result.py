@@ -93,3 +93,8 @@ class BenchReport:
     notices: tuple[str, ...] = ()
     others: tuple[BenchResult, ...] = ()
     """Measured in the same go and stored too."""
+    layers: int | None = None
+    """Layers of the slice that was measured, and of the whole model; None: no slice."""
+    all_layers: int | None = None
+    whole: Prediction | None = None
+    """What the slices say of the whole model."""

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from advisor.bench.gguf_metadata import metadata
 from advisor.bench.gguf_writing import FLOATS, INTEGERS, STRINGS, array, header, pair, text
 from advisor.domain.architecture import Architecture, Attention
+from advisor.estimate.formats import preset_of
 from advisor.estimate.tensor_types import BLOCKS, aligned, tensor_bytes
 from advisor.estimate.tensors import Tensor, tensor_list
 from advisor.estimate.weighing import preset_types
@@ -22,7 +23,8 @@ TILE_BYTES = 1 << 20
 """Random data is made once a type and repeated: weights need not differ, they must not be zero."""
 _SCALE_OFFSETS = {
     "q4_0": (0,), "q5_0": (0,), "q8_0": (0,), "iq4_nl": (0,), "iq4_xs": (0,), "q4_1": (0, 2), "q5_1": (0, 2),
-    "q4_K": (0, 2), "q5_K": (0, 2), "q2_K": (80, 82), "q3_K": (108,), "q6_K": (208,),
+    "q4_K": (0, 2), "q5_K": (0, 2), "q2_K": (80, 82), "q3_K": (108,), "q6_K": (208,), "iq2_xxs": (0,), "iq2_xs": (0,),
+    "iq2_s": (0,), "iq3_xxs": (0,), "iq3_s": (0,), "iq1_s": (0,),
 }  # fmt: skip
 """Where a block keeps its half-precision scales (ggml-common.h)."""
 _SCALE = struct.pack("<e", 0.002)
@@ -67,6 +69,8 @@ def tile(kind: str, source: random.Random) -> bytes:
         return struct.pack("<4096f", *(source.uniform(-0.03, 0.03) for _ in range(4096))) * 64
     if kind == "f16":
         return struct.pack("<4096e", *(source.uniform(-0.03, 0.03) for _ in range(4096))) * 128
+    if kind == "bf16":
+        return b"".join(struct.pack("<f", source.uniform(-0.03, 0.03))[2:] for _ in range(4096)) * 128
     size = BLOCKS[kind].bytes
     data = bytearray(source.randbytes(TILE_BYTES // size * size))
     count = len(data) // size
@@ -98,7 +102,7 @@ def write_gguf(
 ) -> int:
     """Write a whole model; returns its bytes. Raises KeyError for a type or quantization that is not known here."""
     tensors = list(tensor_list(architecture))
-    types = preset_types(architecture, tensors, quant)
+    types = preset_types(architecture, tensors, preset_of(quant) or quant)
     source = random.Random(seed)
     tiles: dict[str, bytes] = {}
     written = file.write(header(_pairs(architecture, name), tensors, types))

@@ -12,6 +12,7 @@ Examples:
   advisor bench ./model-Q4_K_M.gguf --json
   advisor bench qwen3-8b:Q4_K_M --prompt-tokens 2048 --depth 8192
   advisor bench --quick
+  advisor bench qwen3-8b:Q4_K_M --sliced
   advisor bench qwen3-8b:Q4_K_M --endpoint http://127.0.0.1:8000/v1
 """
 
@@ -19,6 +20,7 @@ Examples:
 @click.command("bench", epilog=EPILOG)
 @click.argument("target", metavar="[TARGET]", required=False)
 @click.option("--quick", is_flag=True, help="Seconds; without TARGET it writes small random models, no download")
+@click.option("--sliced", is_flag=True, help="The first layers of MODEL with random weights: no download")
 @click.option("--engine", metavar="NAME", help="llama.cpp, llama-bench, llama-server, ollama, embedded")
 @click.option("--endpoint", metavar="URL", help="A running OpenAI-compatible server on this machine, as it is")
 @click.option("--prompt-tokens", type=int, metavar="N", help="Prompt of each run [512]")
@@ -34,7 +36,8 @@ def command(target: str | None, **values: Any) -> int:
 
     TARGET is a GGUF file or a downloaded MODEL[:QUANT]; without it the newest download is measured. With --endpoint it
     says which of the catalog's models is served there. Nothing is downloaded. The result is stored and every later
-    estimate on this machine learns from it.
+    estimate on this machine learns from it. --sliced writes two models of the first layers of a model that need not be
+    downloaded, measures them, and says from both what the whole model would do here.
     """
     settings = take_settings(values)
     from advisor.cli.bench_progress import make_listener

@@ -82,6 +82,9 @@ def bench_document(report: BenchReport) -> dict[str, Any]:
         "predicted": predicted_document(r.predicted),
         "error_pct": {name: rounded(value, 3) for name, value in report.error_percent.items()},
         "others": [_other(o) for o in report.others],
+        "layers": report.layers,
+        "all_layers": report.all_layers,
+        "whole": predicted_document(report.whole),
         "machine": r.machine,
         "synthetic": r.synthetic,
         "complete": r.complete,
@@ -96,6 +99,8 @@ def bench_text(report: BenchReport, width: int) -> str:
     """A few lines for a person: what was measured, how steady it was, and how far the estimate was off."""
     r = report.result
     head = f"{r.model} {r.quant or ''}".strip()
+    if report.layers is not None:
+        head += f", {report.layers} of {report.all_layers} layers, random weights,"
     lines = [f"{head} on {r.engine} {r.engine_version or ''}".rstrip()[:width], _setting(r), ""]
     errors, p = report.error_percent, r.predicted
     rows = [
@@ -107,7 +112,18 @@ def bench_text(report: BenchReport, width: int) -> str:
          "peak_memory"),
     ]  # fmt: skip
     lines += [_row(name, was, said, errors.get(key)) for name, was, said, key in rows]
-    return "\n".join([*lines, *_remarks(report)])
+    return "\n".join([*lines, *_whole_lines(report), *_remarks(report)])
+
+
+def _whole_lines(report: BenchReport) -> list[str]:
+    """What slices say of the whole model."""
+    p = report.whole
+    if p is None:
+        return []
+    rows = (("prefill", p.prefill_tokens_per_s), ("decode", p.decode_tokens_per_s))
+    head = f"the whole model, all {report.all_layers} layers, as its slices let expect (80 % interval):"
+    lines = [f"  {name:<20} {plain_rate(q.p50)} ({plain_rate(q.p10)} to {plain_rate(q.p90)})" for name, q in rows]
+    return ["", f"  {head}", *lines]
 
 
 def _setting(r: BenchResult) -> str:

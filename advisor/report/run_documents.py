@@ -40,6 +40,9 @@ class Bench(TypedDict):
     predicted: dict[str, Any] | None
     error_pct: dict[str, float | None]
     others: list[dict[str, Any]]
+    layers: int | None
+    all_layers: int | None
+    whole: dict[str, Any] | None
     machine: str
     synthetic: bool
     complete: bool

@@ -1,4 +1,4 @@
-"""Measure a model on this machine: a file, a download, a model that is served already, or small random models."""
+"""Measure a model on this machine: a file, a download, a model that is served already, or one with random weights."""
 
 import threading
 
@@ -20,6 +20,10 @@ def bench(
     Raises UsageError for a target that is not there, EngineError and OutOfMemory where the run fails.
     """
     check_request(request)
+    if request.sliced:
+        from advisor.verbs.bench_sliced import bench_sliced
+
+        return bench_sliced(request, workspace, listener, stop)
     if request.target is None and request.quick:
         from advisor.verbs.bench_quick import bench_quick
 

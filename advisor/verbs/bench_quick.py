@@ -21,26 +21,27 @@ from advisor.verbs.workspace import Workspace
 
 QUANT = "Q4_K_M"
 MODELS = (("synthetic/thin", THIN), ("synthetic/wide", WIDE))
-ROOM_BYTES = 1 << 30
-"""More than the larger file, so that the disk is not filled to the brim."""
+SPARE_BYTES = 512 << 20
+"""Left free beside the file, so that the disk is not filled to the brim."""
 
 
-def synthetic_target(folder: Path, name: str, architecture: Architecture) -> BenchTarget:
-    """Write one model and name it. Raises DiskFull where there is no room."""
-    free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
+def synthetic_target(folder: Path, name: str, architecture: Architecture, quant: str) -> BenchTarget:
+    """Write one model with random weights and name it. Raises DiskFull where there is no room."""
+    weights = weight_profile(architecture, quant)
+    free, needed = shutil.disk_usage(folder).free, weights.file_bytes + SPARE_BYTES
+    if free < needed:
         raise DiskFull(
-            f"a quick benchmark writes {format_size(ROOM_BYTES)} for a moment and {format_size(free)} is free",
+            f"{format_size(needed)} would be written to {folder.parent} and {format_size(free)} is free there",
             hint="set TMPDIR to a folder with room, or name a GGUF file",
         )
-    path = folder / f"{name.rpartition('/')[2]}-{QUANT}.gguf"
+    path = folder / f"{name.rpartition('/')[2]}-{quant}.gguf"
     try:
-        size = write_model(path, architecture, QUANT, name=name)
+        size = write_model(path, architecture, quant, name=name)
     except OSError as error:
         raise DiskFull(f"{path} could not be written: {error.strerror}", hint="set TMPDIR to another folder") from error
     identity = Identity(
-        model=name, known=False, quant=QUANT, vocab=architecture.vocab, architecture=architecture,
-        shape=shape_of(architecture), weights=weight_profile(architecture, QUANT),
+        model=name, known=False, quant=quant, vocab=architecture.vocab, architecture=architecture,
+        shape=shape_of(architecture), weights=weights,
     )  # fmt: skip
     return BenchTarget(path=path, file_bytes=size, identity=identity)
 
@@ -52,7 +53,7 @@ def bench_quick(
     reports: list[BenchReport] = []
     with tempfile.TemporaryDirectory(prefix="advisor-quick-") as folder:
         for name, architecture in MODELS:
-            target = synthetic_target(Path(folder), name, architecture)
+            target = synthetic_target(Path(folder), name, architecture, QUANT)
             reports.append(bench_target(request, target, workspace, listener, stop, synthetic=True))
             target.path.unlink()
     *others, last = reports

@@ -37,7 +37,7 @@ def find_target(text: str | None, workspace: Workspace) -> BenchTarget:
             workspace.catalog.split_choice(text)
         raise UsageError(
             f"{clean_text(text, 120)} is not downloaded",
-            hint=f"advisor download {clean_text(text, 120)}; or name a GGUF file",
+            hint=f"advisor download {clean_text(text, 120)}; --sliced measures some of its layers without a download",
         )
     return found
 

@@ -38,6 +38,8 @@ class BenchRequest:
     endpoint: str | None = None
     """Address of a server on this machine that speaks the OpenAI protocol."""
     quick: bool = False
+    sliced: bool = False
+    """The first layers of a model that need not be there, with random weights."""
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     depth: int | None = None

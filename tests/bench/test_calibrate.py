@@ -11,6 +11,7 @@ from advisor.bench.calibrate import learn
 from advisor.bench.fingerprint import fingerprint
 from advisor.bench.observe import time_result
 from advisor.bench.result import BenchResult
+from advisor.bench.slicing import first_layers, slice_depths
 from advisor.domain.architecture import Architecture, Attention, Moe
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.machine import Cpu, HostMemory, Machine
@@ -131,6 +132,27 @@ def test_a_second_model_helps_further():
     two = learn(MACHINE, "llama.cpp", [result("small"), result("middle")], CONSTANTS)
     assert max(error("large", two)) <= max(error("large", one)) + 0.01
     assert max(error("large", two)) < 0.12
+
+
+def slices(model, **changes):
+    """Results of two slices of a model as the true machine would give them, under the name of the whole."""
+    for count in slice_depths(MODELS[model], "Q4_K_M"):
+        MODELS["slice"] = first_layers(MODELS[model], count)
+        yield replace(result("slice"), model=model, synthetic=True, file_bytes=count, **changes)
+
+
+@pytest.mark.parametrize("model", ["small", "middle", "large", "experts"])
+def test_slices_tell_what_the_whole_would_do(model):
+    learned = learn(MACHINE, "llama.cpp", list(slices(model)), CONSTANTS)
+    assert max(error(model, learned)) < 0.03
+    assert learned.basis(model, "Q4_K_M", said(model, learned).basis) is Basis.CALIBRATED
+
+
+def test_runs_of_the_whole_count_for_more_than_slices():
+    wrong = [replace(r, samples=result("large", factor=3.0).samples) for r in slices("large")]
+    learned = learn(MACHINE, "llama.cpp", [*wrong, result("large")], CONSTANTS)
+    assert max(error("large", learned)) < 0.05
+    assert learned.basis("large", "Q4_K_M", said("large", learned).basis) is Basis.MEASURED
 
 
 def disturbed(model, factor):

@@ -115,3 +115,29 @@ def test_what_is_not_downloaded_is_not_fetched(home):
     assert done.returncode == 2
     assert "not downloaded" in done.stderr
     assert "advisor download" in done.stderr
+
+
+def test_slices_of_a_model_that_is_not_here_are_measured(tmp_path):
+    done = advisor(
+        tmp_path, "bench", "smollm2-135m", "--sliced", "--engine", "embedded", "--prompt-tokens", 32, "--output-tokens",
+        4, "--repetitions", 1, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["synthetic"] is True
+    assert found["layers"] == found["all_layers"] == 30
+    assert [other["model"] for other in found["others"]] == [found["model"]]
+    assert found["whole"]["decode_tps"]["p10"] < found["whole"]["decode_tps"]["p50"]
+    assert found["whole"]["basis"] == "calibrated"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("gpt-neo-1.3b", "llama.cpp does not load EleutherAI/gpt-neo-1.3B"), ("qwen3-8b:AWQ", "AWQ cannot be written"),
+     ("qwen3-8b:Q4_K_M", "--sliced measures some of its layers without a download")],
+)  # fmt: skip
+def test_what_cannot_be_sliced_is_said(tmp_path, target, said):
+    sliced = [] if target.endswith("K_M") else ["--sliced"]
+    done = advisor(tmp_path, "bench", target, *sliced)
+    assert done.returncode == 2
+    assert said in done.stderr
