@@ -43,7 +43,7 @@ QUANTS = {
 DATE = re.compile(r"(20\d\d)-?(\d\d)?")
 NOW = 2026.3
 """Rows older than this tell less of the engines of today."""
-THREADS = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
+THREADS_NOTED = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
 
 
 @dataclass(slots=True)
@@ -186,17 +186,19 @@ class Cases:
         if phase == PREFILL and depth and backend != "cpu":
             parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
         key = (row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64)
-        architecture = spec.architecture or ""
+        architecture, bandwidth = spec.architecture or "", (spec.bandwidth_bytes_per_s or 0.0) * count
         if backend == "cpu":
             power = cpu_power(machine, self.constants)
             architecture = cpu_class(power) if power else ""
+            bandwidth = machine.memory.bandwidth_bytes_per_s or 0.0
+            key += (machine.cpu.physical_cores, bandwidth)
         share = (shape.active_params / shape.total_params) if shape.total_params else 1.0
         return Case(
             source=row["source_id"], device=spec.name, vendor="cpu" if backend == "cpu" else spec.vendor.lower(),
             backend=backend, architecture=f"{architecture} {spec.name}", count=count, model=model.id,
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
-            bandwidth=spec.bandwidth_bytes_per_s * count, key=key, age_years=age_of(row["date"]),
+            bandwidth=bandwidth, key=key, age_years=age_of(row["date"]),
             memory_bytes=number(row["memory_gb"]) * 2**30 * count,
             peak_bytes=number(row["peak_mem_gb"]) * 2**30 if row["file_size_gib"] else 0.0,
         )  # fmt: skip
@@ -220,14 +222,7 @@ class Cases:
         from advisor.catalog.machines import accelerator_of
 
         if backend == "cpu":
-            match = THREADS.search(row["notes"])
-            threads = int(match[1] or match[2]) if match else (spec.cores or 8)
-            sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
-            return Machine(
-                name=spec.name, origin="catalog",
-                cpu=Cpu(name=spec.name, physical_cores=threads, instruction_sets=sets),
-                memory=HostMemory(bandwidth_bytes_per_s=spec.bandwidth_bytes_per_s),
-            )  # fmt: skip
+            return _processor(spec, row)
         one = replace(accelerator_of(spec, memory_bytes=1 << 40), memory_available_bytes=1 << 40)
         if backend not in ENGINES:
             one = replace(one, backend=backend)
@@ -259,6 +254,21 @@ class Cases:
             self._weights[key] = found
         found = self._weights[key]
         return found.scaled_to(int(file_bytes)) if found is not None and file_bytes else found
+
+
+def _processor(spec, row) -> Machine:
+    """A machine of this processor with as many cores as the row used threads, and its own memory where that is told."""
+    from advisor.catalog.machines import cpu_of
+
+    cpu = cpu_of(spec)
+    noted = THREADS_NOTED.search(row["notes"])
+    threads = row["threads"] or (noted and (noted[1] or noted[2])) or cpu.performance_cores or cpu.physical_cores
+    sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
+    bandwidth = number(row["mem_bandwidth_gb_s"]) * 1e9 or spec.bandwidth_bytes_per_s
+    return Machine(
+        name=spec.name, origin="catalog", memory=HostMemory(bandwidth_bytes_per_s=bandwidth),
+        cpu=Cpu(name=spec.name, physical_cores=int(threads), instruction_sets=sets),
+    )  # fmt: skip
 
 
 def _deeper(parts: list[Part], shape, tokens, depth, flops) -> list[Part]:

@@ -2,8 +2,9 @@
 
 A table's columns: `source_id` (an entry of published/sources.yaml), `source_ref` (where in the source), `date`,
 `hardware_name` and `model` (names the catalog knows), `hw_kind`, `n_gpus`, `memory_gb`, `mem_bandwidth_gb_s` (of this
-very machine, where its memory is told), `backend`, `engine_version`, `flash_attn`, `quant`, `file_size_gib`,
-`n_prompt`, `n_gen`, `depth`, `batch`, `pp_tps`, `tg_tps`, `peak_mem_gb`, `notes`. What is missing is not known.
+very machine, where its memory is told), `threads` (of a processor; empty: as the engine chooses), `backend`,
+`engine_version`, `flash_attn`, `quant`, `file_size_gib`, `n_prompt`, `n_gen`, `depth`, `batch`, `pp_tps`, `tg_tps`,
+`peak_mem_gb`, `notes`. What is missing is not known.
 """
 
 from argparse import ArgumentParser

@@ -6,6 +6,7 @@ name that several memory sizes share means the one released first; an unknown or
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, name_of, parse_name, readings, telling_part, words
@@ -61,11 +62,25 @@ def device_of(row: Mapping[str, Any]) -> DeviceSpec:
         memory_options_bytes=tuple(row.get("memory_options_bytes", ())),
         unified=row.get("unified", False),
         instruction_sets=tuple(row.get("instruction_sets", ())),
+        cpu_cores=row.get("cpu_cores"),
+        performance_cores=row.get("performance_cores"),
         parts=tuple(Part(device=device, count=count) for device, count in row.get("parts", ())),
         prices=tuple(Price(**p) for p in row.get("prices", ())),
         sources=_sources(row),
         **figures,
     )
+
+
+def _names(pattern: str, key: str) -> bool:
+    """Whether a processor's name (see `cpu_key`) has this pattern as whole words."""
+    return re.search(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", key) is not None
+
+
+def _of_processor(spec: DeviceSpec, processors: Iterable[Sequence[Any]], name: str) -> DeviceSpec:
+    """The family's entry with the cores of the processor that the name says."""
+    key = cpu_key(name) if processors and name != spec.name else ""
+    found = next(((total, fast) for pattern, total, fast in processors if _names(pattern, key)), None)
+    return spec if found is None else replace(spec, cpu_cores=found[0], performance_cores=found[1])
 
 
 def _close(spec: DeviceSpec, memory_bytes: float) -> bool:
@@ -167,21 +182,29 @@ class HardwareCatalog:
         if len(by_id) == 1:
             return by_id[0]
         named = self.candidates(name, memory_bytes=memory_bytes) if name else ()
-        both = [spec for spec in named if not by_id or spec in by_id] or list(by_id)
+        ids = {spec.id for spec in by_id}
+        both = [spec for spec in named if not ids or spec.id in ids] or list(by_id)
         if len(both) > 1 and bandwidth_bytes_per_s is not None:
             both = [s for s in both if _near(s.bandwidth_bytes_per_s, bandwidth_bytes_per_s)]
         return both[0] if len(both) == 1 else None
 
     def candidates(self, name: str, *, memory_bytes: int | None = None) -> tuple[DeviceSpec, ...]:
-        """Every device that this name may mean, after memory, memory kind and GPU cores have decided."""
+        """Every device that this name may mean, after memory, memory kind and GPU cores have decided.
+
+        A processor's entry covers a family: what the name tells of its cores is filled in.
+        """
         text = name.strip()
         if text.lower() in self._rows:
             return (self.get(text.lower()),)
-        for reading in readings(text):
-            found = self._match(reading)
-            if found:
-                return self._fitting(found, memory_bytes)
-        return tuple(self._by_pattern(text))
+        found = self._candidates(text, memory_bytes)
+        return tuple(_of_processor(spec, self._rows[spec.id].get("processors", ()), text) for spec in found)
+
+    def _candidates(self, text: str, memory_bytes: int | None) -> tuple[DeviceSpec, ...]:
+        whole, *parts = readings(text) or [parse_name(text)]
+        found = self._match(whole) or self._by_pattern(text)
+        # "AMD Ryzen 7 5700G with Radeon Graphics": the processor names it, not the graphics that many share
+        found = found or next((match for part in parts if (match := self._match(part))), [])
+        return self._fitting(found, memory_bytes)
 
     def find(self, name: str, *, memory_bytes: int | None = None) -> DeviceSpec:
         """What a person means by `name`. Raises UnknownName, with up to three suggestions, rather than guess."""
@@ -298,8 +321,8 @@ class HardwareCatalog:
         found = [
             device_id
             for device_id, row in self._rows.items()
-            for pattern in row.get("patterns", ())
-            if re.search(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", key)
+            for pattern in (*row.get("patterns", ()), *(processor[0] for processor in row.get("processors", ())))
+            if _names(pattern, key)
         ]
         return [self.get(i) for i in dict.fromkeys(found)]
 

@@ -134,8 +134,8 @@ def readings(text: str) -> list[Name]:
 
 
 def cpu_key(text: str) -> str:
-    """A processor's name as words between single spaces, for the catalog's patterns."""
-    return " ".join(re.findall(r"[a-z0-9]+", clean(text)))
+    """A processor's name as words between single spaces, for the catalog's patterns; "CPU" tells nothing."""
+    return " ".join(word for word in re.findall(r"[a-z0-9]+", clean(text)) if word != "cpu")
 
 
 def name_of(row: list[Any]) -> Name:

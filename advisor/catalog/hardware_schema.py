@@ -36,13 +36,15 @@ _TEXTS = frozenset(
     words("name kind form architecture chip compute_capability backend memory_kind released confidence note link")
 )
 _LISTS = frozenset({"aliases", "pci_ids", "patterns", "instruction_sets"})
-_OTHER = frozenset({"id", "memory_options_gib", "pcie_gen", "pcie_lanes", "unified", "parts", "prices", "sources"})
+_OTHER = frozenset(words("id memory_options_gib pcie_gen pcie_lanes unified parts prices sources cpu_cores processors"))
 KEYS = frozenset(_UNITS) | _TEXTS | _LISTS | _OTHER
 """Every key that a device may have."""
 _PCIE_LANE_BYTES_PER_S = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
 """Per lane and direction after line coding, from PCI-SIG's transfer rates."""
 _PATTERN = re.compile(r"[a-z0-9 \[\]\-|(){},?]{1,120}")
 """Patterns have no unbounded repetition, so that no name can make them slow."""
+_CORES = re.compile(r"(\d{1,3})(?:\+(\d{1,3}))?")
+"""Cores of a processor; of one with two kinds, the fast ones first: 8+4."""
 _PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}(?::[0-9a-f]{2})?")
 
 
@@ -60,6 +62,23 @@ def _text_list(where: str, key: str, value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(v, str) and v.isprintable() for v in value):
         raise _fail(where, f"{key} must be a list of texts")
     return value
+
+
+def _cores(where: str, value: object) -> list[int | None]:
+    """All cores, and the fast ones where there are two kinds."""
+    match = None if isinstance(value, bool) else _CORES.fullmatch(str(value))
+    if match is None or int(match[1]) == 0:
+        raise _fail(where, f"cores are written 6, or 8+4 for fast and slow ones, not {str(value)[:20]!r}")
+    fast, slow = int(match[1]), int(match[2] or 0)
+    return [fast + slow, fast if slow else None]
+
+
+def _processors(where: str, value: object) -> list[list[Any]]:
+    """Cores of single processors of a family: pattern of a name, all cores, fast ones."""
+    if not isinstance(value, Mapping) or not value:
+        raise _fail(where, "processors maps a name's pattern to its cores")
+    _check_patterns(where, list(map(str, value)))
+    return [[str(pattern), *_cores(where, cores)] for pattern, cores in value.items()]
 
 
 def _pcie(where: str, device: Mapping[str, Any]) -> float | None:
@@ -101,14 +120,18 @@ def _lists(where: str, device: Mapping[str, Any]) -> dict[str, Any]:
     for pci_id in row.get("pci_ids", ()):
         if not _PCI.fullmatch(pci_id):
             raise _fail(where, f"PCI id {pci_id[:20]!r} is not vendor:device[:revision] in lower-case hex")
-    for pattern in row.get("patterns", ()):
+    _check_patterns(where, row.get("patterns", []))
+    return row
+
+
+def _check_patterns(where: str, patterns: list[str]) -> None:
+    for pattern in patterns:
         if not _PATTERN.fullmatch(pattern):
             raise _fail(where, f"pattern {pattern[:40]!r} uses more than letters, digits, classes, groups and ?")
         try:
             re.compile(pattern)
         except re.error as error:
             raise _fail(where, f"pattern {pattern[:40]!r}: {error}") from error
-    return row
 
 
 def _figures(where: str, device: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +184,10 @@ def _device(vendor: str, device: Mapping[str, Any]) -> dict[str, Any]:
     row |= _texts(where, device) | _lists(where, device) | _figures(where, device)
     if device.get("unified", False) is not False:
         row["unified"] = True
+    if "cpu_cores" in device:
+        row["cpu_cores"], row["performance_cores"] = _cores(where, device["cpu_cores"])
+    if "processors" in device:
+        row["processors"] = _processors(where, device["processors"])
     if "parts" in device:
         row["parts"] = _parts(where, device["parts"])
     if "prices" in device:

@@ -126,28 +126,34 @@ def _host(memory_bytes: int, cpu: DeviceSpec | None, source: str) -> HostMemory:
 
 
 def cpu_of(spec: DeviceSpec) -> Cpu:
-    """The processor as the catalog knows it. One entry covers many numbers of cores: a modest one is assumed."""
+    """The processor as the catalog knows it. Where its entry covers many numbers of cores, a modest one is assumed."""
     arm = "neon" in spec.instruction_sets or spec.form == "phone"
     cores = _cores_of(spec)
+    source = "catalog" if spec.cpu_cores else "assumed"
     return Cpu(
         name=spec.name,
         vendor=spec.vendor,
         machine="aarch64" if arm else "x86_64" if spec.instruction_sets else None,
         physical_cores=cores,
         logical_cores=cores,
+        performance_cores=spec.performance_cores,
         usable_threads=cores,
         instruction_sets=spec.instruction_sets,
-        sources={"name": "catalog", "physical_cores": "assumed", "usable_threads": "assumed"},
+        sources={"name": "catalog", "physical_cores": source, "usable_threads": source},
     )
 
 
 def _cores_of(spec: DeviceSpec) -> int:
-    return ASSUMED_CORES_BY_FORM.get(spec.form or "", ASSUMED_CORES)
+    return spec.cpu_cores or ASSUMED_CORES_BY_FORM.get(spec.form or "", ASSUMED_CORES)
 
 
-def _cores_note(spec: DeviceSpec) -> ProbeNote:
+def _cores_notes(spec: DeviceSpec) -> list[ProbeNote]:
+    """What is assumed of its cores, in words."""
+    if spec.cpu_cores or spec.vendor == "Apple":
+        return []
     message = f"number of cores not known: {_cores_of(spec)} assumed for {spec.name}"
-    return ProbeNote(source="assumed", message=message, hint="a probe file of the machine itself has them")
+    hint = "name the processor itself (`--cpu i7-12700`), or give a probe file of the machine"
+    return [ProbeNote(source="assumed", message=message, hint=hint)]
 
 
 def _size_source(spec: DeviceSpec) -> str:
@@ -170,8 +176,7 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
                 hint="give --ram",
             )
         )
-    if spec.vendor != "Apple":
-        notes.append(_cores_note(spec))
+    notes += _cores_notes(spec)
     return Machine(
         name=spec.name,
         origin="catalog",
@@ -221,7 +226,7 @@ def gpu_machine(
         message = f"processor not stated: {ASSUMED_CORES} cores with AVX2 and dual-channel memory assumed"
         notes.append(ProbeNote(source="assumed", message=message, hint="give --cpu"))
     if cpu is not None:
-        notes.append(_cores_note(cpu))
+        notes += _cores_notes(cpu)
     host = cpu or assumed_cpu
     return Machine(
         name=name or " + ".join(f"{count}x {spec.name}" if count > 1 else spec.name for count, spec in gpus),

@@ -78,6 +78,10 @@ class DeviceSpec:
     parts: tuple[Part, ...] = ()
     """What a whole machine is made of; its `memory_bytes` is main memory."""
     instruction_sets: tuple[str, ...] = ()
+    cpu_cores: int | None = None
+    """Physical cores of a processor; None: its entry covers parts with several numbers, and none was named."""
+    performance_cores: int | None = None
+    """Those of its fast kind, where it has two kinds."""
     prices: tuple[Price, ...] = ()
     confidence: str | None = None
     """high, medium or low."""

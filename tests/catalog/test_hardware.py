@@ -208,3 +208,17 @@ def test_a_users_quote_is_added_by_overlay() -> None:
 def test_an_unknown_id_is_an_unknown_name(hardware: HardwareCatalog) -> None:
     with pytest.raises(UnknownName):
         hardware.get("nvidia/none")
+
+
+def test_cores_of_a_family_are_those_of_the_named_processor():
+    row = {"id": "x/y", "name": "Y", "kind": "cpu", "processors": {"i7 1[0-9]k?": "8+4", "i5 10": 6}}
+    catalog = HardwareCatalog.from_rows(compile_hardware([{"family": "F", "vendor": "X", "devices": [row]}]))
+    found = [catalog.find(name) for name in ("Intel(R) Core(TM) i7-10K CPU @ 3.60GHz", "i5-10", "Y")]
+    assert [(spec.cpu_cores, spec.performance_cores) for spec in found] == [(12, 8), (6, None), (None, None)]
+
+
+@pytest.mark.parametrize("cores", ["8-4", 0, True, "many", "8+4+2"])
+def test_cores_are_written_in_one_way(cores):
+    row = {"id": "x/y", "name": "Y", "kind": "cpu", "cpu_cores": cores}
+    with pytest.raises(BadDocument, match="cores are written"):
+        compile_hardware([{"family": "F", "vendor": "X", "devices": [row]}])
