@@ -1,0 +1,88 @@
+"""The tables in benchmarks/published say what was run so that all of it is understood, and no impossible rate."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advisor.catalog.source import load_catalog
+from advisor.estimate.constants import Constants
+from benchmarks.fit_constants import FOLDER
+from benchmarks.measurements import DECODE, Cases, number, rows_of
+from benchmarks.tables import PUBLISHED
+
+TABLES = sorted(PUBLISHED.glob("*.csv"))
+ROUNDED = 1.02
+"""Rates and data sheets are rounded."""
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return load_catalog()
+
+
+@pytest.fixture(scope="module")
+def constants():
+    plain = [yaml.safe_load((FOLDER / name).read_text("utf-8")) for name in ("calibration.yaml", "engines.yaml")]
+    return Constants.from_mapping(*plain)
+
+
+def read(catalog, constants, paths):
+    reader = Cases(catalog, constants)
+    return reader.read(paths), reader.left_out
+
+
+def faults(path: Path, sources) -> list[str]:
+    """What a table's rows lack, in words."""
+    found = []
+    for number_of, row in enumerate(rows_of(path), 2):
+        where = f"{path.name}, line {number_of}"
+        if row["source_id"] != path.stem or row["source_id"] not in sources:
+            found.append(f"{where}: the source is the file's name and stands in sources.yaml")
+        if not (row["source_ref"] and row["date"] and row["hardware_name"] and row["backend"]):
+            found.append(f"{where}: place, date, device or engine missing")
+        if not any(number(row[column]) > 0 for column in ("pp_tps", "tg_tps")):
+            found.append(f"{where}: no rate")
+    return found
+
+
+def test_every_row_names_its_source():
+    sources = yaml.safe_load((PUBLISHED / "sources.yaml").read_text("utf-8"))
+    assert TABLES
+    assert [fault for path in TABLES for fault in faults(path, sources)] == []
+    assert sorted(sources) == [path.stem for path in TABLES]
+    assert all(entry["title"] and entry["url"] and entry["date"] for entry in sources.values())
+
+
+def test_every_row_is_understood(catalog, constants):
+    cases, left_out = read(catalog, constants, TABLES)
+    assert dict(left_out) == {}
+    assert cases
+
+
+def beyond_the_memory(cases):
+    """Decode steps that would read their weights faster than the memory gives them."""
+    return [
+        f"{case.source}: {case.model} {case.quant} on {case.device}"
+        for case in cases
+        if case.phase == DECODE and case.file_bytes * case.active_share / case.seconds > ROUNDED * case.bandwidth
+    ]
+
+
+def test_no_rate_beyond_the_memory(catalog, constants):
+    cases, _ = read(catalog, constants, TABLES)
+    assert beyond_the_memory(cases) == []
+
+
+def test_faults_are_seen(catalog, constants, tmp_path):
+    head = "source_id,source_ref,date,hardware_name,n_gpus,backend,model,quant,n_gen,tg_tps\n"
+    table = tmp_path / "here.csv"
+    table.write_text(
+        head + "here,a place,2026,GeForce RTX 3090,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,200\n"
+        "there,,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,0\n"
+        "here,a place,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,9\n"
+    )
+    assert len(faults(table, {"here": {}})) == 3
+    cases, left_out = read(catalog, constants, [table])
+    assert len(beyond_the_memory(cases)) == 1
+    assert sum(left_out.values()) == 1
