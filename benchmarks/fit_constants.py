@@ -202,11 +202,7 @@ def backends_yaml(hierarchy: Hierarchy) -> list[str]:
         generations = sorted(g for b, g in hierarchy.generations if b == backend)
         lines += ["    generations:"] if generations else []
         lines += [f"      {g}: {pairs(hierarchy.shipped(backend, g))}" for g in generations]
-    lines += [
-        "  sycl:", "    prior: {weights: [2.2, 0.35], op: [6.0, 0.6], noise_sd: [0.25, 0.4]}",
-        "  link:", "    prior: {weights: [1.1, 0.3], op: [1.0, 0.5], noise_sd: [0.2, 0.25]}",
-    ]  # fmt: skip
-    return lines
+    return [*lines, "  link:", "    prior: {weights: [1.1, 0.3], op: [1.0, 0.5], noise_sd: [0.2, 0.25]}"]
 
 
 def devices_yaml(hierarchy: Hierarchy, cases: list[Case]) -> list[str]:

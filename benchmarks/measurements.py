@@ -31,7 +31,7 @@ from advisor.estimate.weights import WeightProfile
 DECODE, PREFILL = 0, 1
 BACKENDS = (
     ("mlx-vlm", ""), ("mlx", "mlx"), ("vllm", "vllm"), ("exllama", "exllama"), ("rkllm", ""), ("mlc", ""),
-    ("cpu", "cpu"), ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
+    ("cpu", "cpu"), ("sycl", "sycl"), ("rocm", "rocm"), ("vulkan", "vulkan"), ("cuda", "cuda"), ("metal", "metal"),
 )  # fmt: skip
 BY_VENDOR = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "vulkan"}
 ENGINES = {"mlx": "mlx", "vllm": "vllm", "exllama": "exllamav2"}

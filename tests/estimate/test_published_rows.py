@@ -1,4 +1,6 @@
-"""The tables of benchmarks/published: each row names a source, and what it names is understood."""
+"""The tables in benchmarks/published say what was run so that all of it is understood, and no impossible rate."""
+
+from pathlib import Path
 
 import pytest
 import yaml
@@ -7,53 +9,96 @@ from advisor.catalog.source import load_catalog
 from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import threads_used
 from benchmarks.fit_constants import FOLDER
-from benchmarks.measurements import DECODE, Cases, rows_of
+from benchmarks.measurements import DECODE, Cases, number, rows_of
 from benchmarks.tables import PUBLISHED
 
-MEASURED_OVER_SHEET = 1.1
-"""Memory of a machine runs faster than its data sheet says where the table does not tell its speed."""
+TABLES = sorted(PUBLISHED.glob("*.csv"))
+ROUNDED = 1.02
+"""Rates and data sheets are rounded."""
+OVER_THE_SHEET = 1.3
+"""Memory of a processor may run faster than its data sheet says, where the table does not tell its speed, and a token
+embedding that is only looked up counts as read here."""
 
 
 @pytest.fixture(scope="module")
-def tables():
-    return {path.stem: list(rows_of(path)) for path in sorted(PUBLISHED.glob("*.csv"))}
+def catalog():
+    return load_catalog()
 
 
 @pytest.fixture(scope="module")
-def reader():
+def constants():
     plain = [yaml.safe_load((FOLDER / name).read_text("utf-8")) for name in ("calibration.yaml", "engines.yaml")]
-    return Cases(load_catalog(), Constants.from_mapping(*plain))
+    return Constants.from_mapping(*plain)
 
 
-def test_every_table_is_of_a_named_source(tables):
+def read(catalog, constants, paths):
+    reader = Cases(catalog, constants)
+    return reader.read(paths), reader.left_out
+
+
+def faults(path: Path, sources) -> list[str]:
+    """What a table's rows lack, in words."""
+    found = []
+    for number_of, row in enumerate(rows_of(path), 2):
+        where = f"{path.name}, line {number_of}"
+        if row["source_id"] != path.stem or row["source_id"] not in sources:
+            found.append(f"{where}: the source is the file's name and stands in sources.yaml")
+        if not (row["source_ref"] and row["date"] and row["hardware_name"] and row["backend"]):
+            found.append(f"{where}: place, date, device or engine missing")
+        if not any(number(row[column]) > 0 for column in ("pp_tps", "tg_tps")):
+            found.append(f"{where}: no rate")
+    return found
+
+
+def test_every_row_names_its_source():
     sources = yaml.safe_load((PUBLISHED / "sources.yaml").read_text("utf-8"))
-    assert set(tables) == set(sources)
-    assert list(sources) == sorted(sources)
-    for name, rows in tables.items():
-        assert {"title", "url", "date", "license", "note"} == set(sources[name])
-        assert sources[name]["url"].startswith("https://")
-        assert rows
-        assert {row["source_id"] for row in rows} == {name}
-        assert all(row["source_ref"] and row["date"] for row in rows)
+    assert TABLES
+    assert [fault for path in TABLES for fault in faults(path, sources)] == []
+    assert sorted(sources) == [path.stem for path in TABLES]
+    assert all(entry["title"] and entry["url"] and entry["date"] for entry in sources.values())
 
 
-def test_every_row_is_understood(tables, reader):
-    cases = reader.read([PUBLISHED / f"{name}.csv" for name in tables])
-    assert not reader.left_out, reader.left_out
-    rates = sum(bool(row[c]) for rows in tables.values() for row in rows for c in ("pp_tps", "tg_tps"))
-    assert sum(case.rows for case in cases) == rates
+def test_every_row_is_understood(catalog, constants):
+    cases, left_out = read(catalog, constants, TABLES)
+    assert dict(left_out) == {}
+    assert cases
 
 
-def test_no_rate_is_above_what_memory_gives(tables, reader):
-    """A decode step reads all active weights once."""
-    for case in reader.read([PUBLISHED / f"{name}.csv" for name in tables]):
-        assert case.seconds > 0
-        if case.phase == DECODE and case.bandwidth:
-            least = case.file_bytes * case.active_share * 0.85 / case.bandwidth
-            assert case.seconds * MEASURED_OVER_SHEET > least, (case.source, case.device, case.model, case.quant)
+def roof(case):
+    """Bytes a second that memory can give at most."""
+    return case.bandwidth * (OVER_THE_SHEET if case.backend == "cpu" else ROUNDED)
 
 
-def test_threads_and_memory_of_a_row_are_the_machines(reader):
+def beyond_the_memory(cases):
+    """Decode steps that would read their weights faster than the memory gives them."""
+    return [
+        f"{case.source}: {case.model} {case.quant} on {case.device}"
+        for case in cases
+        if case.phase == DECODE and case.file_bytes * case.active_share / case.seconds > roof(case)
+    ]
+
+
+def test_no_rate_beyond_the_memory(catalog, constants):
+    cases, _ = read(catalog, constants, TABLES)
+    assert beyond_the_memory(cases) == []
+
+
+def test_faults_are_seen(catalog, constants, tmp_path):
+    head = "source_id,source_ref,date,hardware_name,n_gpus,backend,model,quant,n_gen,tg_tps\n"
+    table = tmp_path / "here.csv"
+    table.write_text(
+        head + "here,a place,2026,GeForce RTX 3090,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,200\n"
+        "there,,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,0\n"
+        "here,a place,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,9\n"
+    )
+    assert len(faults(table, {"here": {}})) == 3
+    cases, left_out = read(catalog, constants, [table])
+    assert len(beyond_the_memory(cases)) == 1
+    assert sum(left_out.values()) == 1
+
+
+def test_threads_and_memory_of_a_row_are_the_machines(catalog, constants):
+    reader = Cases(catalog, constants)
     row = {"notes": "", "hw_kind": "cpu", "threads": "6", "mem_bandwidth_gb_s": "57.6"}
     spec = reader.catalog.hardware.find("i7-12700")
     stated = reader._machine(spec, "cpu", 1, row)
