@@ -15,7 +15,7 @@ from advisor.estimate.calibration import PARAMETERS, Posterior, diagonal
 from benchmarks.measurements import DECODE, PREFILL, Case
 
 GENERIC = {
-    "weights": (1.4, 0.35), "experts": (1.6, 0.4), "cache": (1.8, 0.5), "op": (4.0, 0.7), "dense_flops": (2.6, 0.6),
+    "weights": (1.4, 0.35), "experts": (1.6, 0.4), "cache": (1.3, 0.35), "op": (4.0, 0.7), "dense_flops": (2.6, 0.6),
     "expert_flops": (4.0, 0.6), "attention_flops": (4.0, 0.7), "state": (1.8, 0.4),
 }  # fmt: skip
 """Where nothing is known of an engine: median factor and log standard deviation."""
@@ -126,19 +126,30 @@ def today(case: Case) -> float:
 
 
 class Rows:
-    """Cases as arrays: terms, logarithms of seconds, doubts, weights, and which cases share a source and device."""
+    """Cases as arrays, sorted by source and device: terms, logarithms of seconds, doubts, weights.
+
+    `starts` is where each source and device begins, `member` which of them a case belongs to.
+    """
 
     def __init__(self, cases: list[Case], cap: float):
         counts = Counter((case.device, case.phase) for case in cases)
+        cases = sorted(cases, key=_group)
         self.terms = np.array([terms_of(case)[0] for case in cases])
         self.seconds = np.log([today(case) for case in cases])
         self.sd = np.array([doubt(case) for case in cases])
         self.share = np.array([min(1.0, cap / counts[(case.device, case.phase)]) for case in cases])
-        keys = [(case.source, case.device, case.phase) for case in cases]
-        groups = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        self.member = np.zeros((len(cases), len(groups)))
-        self.member[range(len(cases)), [groups[key] for key in keys]] = 1.0
-        self.group_sd = np.array([SOURCE_SD[phase] for _, _, phase in groups])
+        keys = [_group(case) for case in cases]
+        self.starts = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
+        self.member = np.repeat(range(len(self.starts)), np.diff([*self.starts, len(keys)]))
+        self.group_sd = np.array([SOURCE_SD[keys[i][2]] for i in self.starts])
+
+    def by_group(self, values):
+        """Sums of rows over each source and device."""
+        return np.add.reduceat(values, self.starts, axis=0)
+
+
+def _group(case: Case) -> tuple[str, str, int]:
+    return case.source, case.device, case.phase
 
 
 def fit(prior: Posterior, cases: list[Case], cap: float, *, sources: bool = False) -> Posterior:
@@ -150,39 +161,44 @@ def fit(prior: Posterior, cases: list[Case], cap: float, *, sources: bool = Fals
     usable = [case for case in cases if case.count == 1]
     if not usable:
         return prior
-    rows, n = Rows(usable, cap), len(PARAMETERS)
-    extra = rows.member.shape[1] if sources else 0
-    precision = np.zeros((n + extra, n + extra))
-    precision[:n, :n] = np.linalg.inv(prior.covariance)
-    precision[range(n, n + extra), range(n, n + extra)] = 1 / rows.group_sd[:extra] ** 2
-    origin = np.concatenate([prior.mean, np.zeros(extra)])
-    theta = origin.copy()
+    rows = Rows(usable, cap)
+    precision, origin = np.linalg.inv(prior.covariance), np.array(prior.mean)
+    theta, offsets = origin.copy(), np.zeros(len(rows.starts))
     for _ in range(3):
-        theta, hessian = _round(rows, theta, origin, precision)
+        theta, offsets, hessian = _round(rows, (theta, offsets), (origin, precision), sources=sources)
     return replace(
-        prior, mean=tuple(map(float, theta[:n])), observations=prior.observations + len(usable),
-        covariance=tuple(tuple(map(float, row)) for row in np.linalg.inv(hessian)[:n, :n]),
+        prior, mean=tuple(map(float, theta)), observations=prior.observations + len(usable),
+        covariance=tuple(tuple(map(float, row)) for row in np.linalg.inv(hessian)),
     )  # fmt: skip
 
 
-def _round(rows: Rows, theta, origin, precision):
-    """Gauss-Newton steps with weights from where it starts; parameters and Hessian at the end."""
-    n = len(PARAMETERS)
+def _round(rows: Rows, start, prior, *, sources: bool):
+    """Gauss-Newton steps with weights from where it starts; parameters, sources' own factors and Hessian at the end.
+
+    The factors touch no row in common, so they are eliminated: what remains is as large as the parameters are.
+    """
+    (theta, offsets), (origin, precision) = start, prior
     weight = None
     for _ in range(12):
-        parts = rows.terms * np.exp(theta[:n])
+        parts = rows.terms * np.exp(theta)
         total = parts.sum(axis=1)
-        slopes, residual = parts / total[:, None], rows.seconds - np.log(total)
-        if len(theta) > n:
-            slopes, residual = np.hstack([slopes, rows.member]), residual - rows.member @ theta[n:]
+        slopes, residual = parts / total[:, None], rows.seconds - np.log(total) - offsets[rows.member]
         if weight is None:
             weight = (NU + 1) / (NU + (residual / rows.sd) ** 2) * rows.share / rows.sd**2
-        hessian = precision + slopes.T @ (slopes * weight[:, None])
-        step = np.linalg.solve(hessian, slopes.T @ (weight * residual) - precision @ (theta - origin))
+        weighted = slopes * weight[:, None]
+        hessian = precision + slopes.T @ weighted
+        gradient = slopes.T @ (weight * residual) - precision @ (theta - origin)
+        if sources:
+            shared, own = rows.by_group(weighted), rows.by_group(weight) + 1 / rows.group_sd**2
+            pull = rows.by_group(weight * residual) - offsets / rows.group_sd**2
+            hessian, gradient = hessian - shared.T @ (shared / own[:, None]), gradient - shared.T @ (pull / own)
+        step = np.linalg.solve(hessian, gradient)
         theta = theta + np.clip(step, -1.0, 1.0)
+        if sources:
+            offsets = offsets + np.clip((pull - shared @ step) / own, -1.0, 1.0)
         if np.abs(step).max() < 1e-6:
             break
-    return theta, hessian
+    return theta, offsets, hessian
 
 
 class Hierarchy:

@@ -112,6 +112,12 @@ class Constants:
     """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
     half_rate_tokens: Mapping[str, float]
     """By backend: a micro-batch of this many tokens is read at half of the rate that a long one reaches."""
+    unpacking: Mapping[str, float]
+    """By backend: what one more weight in a byte adds to the time of that byte while decoding, against Q4_K."""
+    codebooks: Mapping[str, float]
+    """By storage type: time of a byte that is looked up in a codebook, against one that is not."""
+    attention_bytes: Mapping[str, float]
+    """By backend: bytes of cache that could be read in the time of one FLOP of attention while decoding."""
     settings: Mapping[str, float]
     speculation: Mapping[str, Any]
     """Acceptance by task, width of the interval, most tokens drafted (see catalog/engines.yaml)."""
@@ -129,6 +135,9 @@ class Constants:
                 cpu=CpuRates(**calibration["cpu"]),
                 batch_cost=dict(calibration["batch_cost"]),
                 half_rate_tokens=dict(calibration["half_rate_tokens"]),
+                unpacking=dict(calibration["unpacking"]),
+                codebooks=dict(calibration["codebooks"]),
+                attention_bytes=dict(calibration["attention_bytes"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 speculation=engines["speculation"],
                 version=str(calibration.get("version", "")),

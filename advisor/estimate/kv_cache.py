@@ -75,14 +75,19 @@ def state_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | 
     return one * max(1, layout.sequences) * layout.state_copies
 
 
-def read_bytes(shape: ModelShape, depth: float, k_type: str = "f16", v_type: str = "f16") -> float:
-    """Bytes of cache that one new token of one sequence reads at this depth (tokens already there)."""
+def read_bytes(
+    shape: ModelShape, depth: float, k_type: str = "f16", v_type: str = "f16", *, flop_bytes: float = 0.0
+) -> float:
+    """Bytes of cache that one new token of one sequence reads at this depth (tokens already there).
+
+    `flop_bytes` adds what the arithmetic on them takes, as bytes that could be read meanwhile, a FLOP.
+    """
     k_size = BLOCKS[k_type].bytes / BLOCKS[k_type].weights
     v_size = BLOCKS[v_type].bytes / BLOCKS[v_type].weights
     near = min(depth, shape.window) if shape.window else depth
     total = 0.0
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if kind.reads:
-            row = kind.k_elements * k_size + kind.v_elements * v_size
+            row = kind.k_elements * k_size + kind.v_elements * v_size + flop_bytes * kind.attention_flops
             total += n * row * (depth if kind.reads == "F" else near)
     return total

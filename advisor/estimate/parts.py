@@ -17,6 +17,7 @@ from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
+from advisor.estimate.unpacking import unpacking
 
 NOTHING: Vector = (0.0,) * 8
 _BACKENDS = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "sycl"}
@@ -143,8 +144,10 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     layers = (min(last, n) - first) / n / split
     rates = _rates(accelerator, constants)
     users = max(1, setting.workload.users)
+    cost, attention = unpacking(weights.types, constants, backend), constants.attention_bytes
     decode = decode_terms(
-        shape, held, rates, setting.depth, kv_types=_kv_types(setting), sequences=users,
+        shape, Bytes(held.dense * cost.dense, held.experts * cost.experts), rates, setting.depth,
+        kv_types=_kv_types(setting), flop_bytes=attention.get(backend, attention["generic"]), sequences=users,
         batch_cost=batch_cost(constants, backend, users),
         covered=coverage(shape, users, constants.settings["coverage_slope"]),
         share=Share(layers, kernels=layers * split),

@@ -12,6 +12,7 @@ from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost
 from advisor.estimate.roofline import coverage
 from advisor.estimate.shaping import shape_of
+from advisor.estimate.unpacking import unpacking
 from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import CATALOG, computer
@@ -141,3 +142,23 @@ def test_batch_cost_rises_between_its_points(constants):
     assert costs[0] == 1.0
     assert costs == sorted(costs)
     assert costs[31] == constants.batch_cost["cuda"][5]
+
+
+@pytest.mark.parametrize("backend", ["cuda", "metal", "vllm"])
+def test_a_byte_of_small_weights_takes_longer_but_fewer_bytes_are_still_faster(constants, backend):
+    costs, times = [], []
+    for quant in ("F16", "Q8_0", "Q4_K_M", "Q3_K_S", "Q2_K"):
+        weights = weight_profile(models.LLAMA_8B, quant)
+        costs.append(unpacking(weights.types, constants, backend).dense)
+        times.append(costs[-1] * weights.file_bytes)
+    assert costs == sorted(costs)
+    assert costs[0] < 1.0 < costs[-1]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_codebook_costs_beside_its_bits_and_experts_are_counted_apart(constants):
+    dense = weight_profile(models.LLAMA_8B, "IQ2_M")
+    assert unpacking(dense.types, constants, "cuda").dense > 1.2
+    mixed = unpacking(weight_profile(models.QWEN3_30B, "IQ2_M").types, constants, "cuda")
+    assert mixed.experts > mixed.dense
+    assert unpacking((), constants, "cuda") == (1.0, 1.0)

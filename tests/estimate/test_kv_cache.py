@@ -66,6 +66,13 @@ def test_reading_stops_growing_at_the_window():
     assert far - near == 12 * 1000 * 2048
 
 
+def test_arithmetic_counts_beside_reading_by_query_heads():
+    shape = shape_of(models.LLAMA_8B)
+    read = read_bytes(shape, 1000)
+    assert read_bytes(shape, 1000, flop_bytes=0.1) == pytest.approx(read + 0.1 * 1000 * 32 * 2 * 32 * 256)
+    assert read_bytes(shape, 1000, "q8_0", "q8_0", flop_bytes=0.1) > 0.53 * read_bytes(shape, 1000, flop_bytes=0.1)
+
+
 def test_rows_bring_the_shape_back():
     for architecture in (models.QWEN36_27B, models.DEEPSEEK_V3, models.GEMMA3_270M):
         shape = shape_of(architecture)
