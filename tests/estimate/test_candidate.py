@@ -231,7 +231,7 @@ def test_a_run_on_this_machine_calibrates(gaming_pc, chat, constants):
     learned = replace(update(prior, [slow] * 3), backend="cuda", device="GeForce RTX 4090")
     after = run(models.LLAMA_8B, gaming_pc, chat, constants, posterior=learned)
     assert after.basis is Basis.CALIBRATED
-    assert after.speed.tpot_s.p50 == pytest.approx(2 * before.speed.tpot_s.p50, rel=0.1)
+    assert 1.6 < after.speed.tpot_s.p50 / before.speed.tpot_s.p50 < 2.05, "many published rows say otherwise"
     elsewhere = run(models.LLAMA_8B, computer(card(name="GeForce RTX 3060")), chat, constants, posterior=learned)
     assert elsewhere.basis is Basis.ESTIMATED
 
