@@ -158,6 +158,9 @@ class Cases:
             self.left_out[str(error)] += 1
             return None
         backend = backend_of_row(row, spec.vendor.lower())
+        if model.architecture is None:
+            self.left_out[f"architecture not known: {model.id}"] += 1
+            return None
         formats = self.constants.engine(ENGINES.get(backend or "", "llama.cpp")).formats
         weights = self._weight(model, in_format(row["quant"], formats), number(row["file_size_gib"]) * 2**30)
         if backend is None or weights is None or spec.bandwidth_bytes_per_s is None:
