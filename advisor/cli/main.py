@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "bench": "Measure on this machine and calibrate later estimates",
     "run": "The exact command that serves a choice",
     "size": "Which hardware to buy for a workload",
+    "fleet": "What many hosts can run, and which upgrade buys most",
     "check": "Whether a locked choice still holds",
     "catalog": "The model catalog: list, show, validate",
     "hardware": "The hardware catalog: list, show",

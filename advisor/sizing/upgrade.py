@@ -17,11 +17,13 @@ Z90 = 1.2815515655446004
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """What one host of a kind is worth. `works`: a choice meets the request; `score` and `sd` are its quality, 0–100."""
+    """What one host is worth. `works`: a choice meets the request; `score` and `sd` are its quality, 0–100."""
 
     works: bool
     score: float = 0.0
     sd: float = 0.0
+    model: str | None = None
+    """What it runs."""
 
     @property
     def points(self) -> float:
@@ -52,15 +54,21 @@ class Effect:
 
     @property
     def points_interval(self) -> Quantity:
-        """The same with its uncertainty, the two scores taken as independent."""
+        """The same with its uncertainty: errors of one model are the same in both, those of two independent."""
         before_sd = self.before.sd if self.before.works else 0.0
-        spread = Z90 * math.hypot(before_sd, self.after.sd)
+        same = self.before.works and self.before.model == self.after.model
+        spread = Z90 * (abs(before_sd - self.after.sd) if same else math.hypot(before_sd, self.after.sd))
         return Quantity(self.points - spread, self.points, self.points + spread)
 
     @property
     def helps(self) -> bool:
-        """It is worth something."""
+        """It is expected to be worth something."""
         return self.points > 0
+
+    @property
+    def surely_helps(self) -> bool:
+        """It is worth something with a probability of nine in ten: what money is spent on."""
+        return self.points_interval.p10 > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +114,16 @@ class Step:
 
 
 def totals(effects: Iterable[Effect]) -> tuple[Total, ...]:
-    """Each upgrade over the hosts that it helps: the cheapest seats first, those without a price behind, by worth."""
+    """Each upgrade over the hosts that it helps: the cheapest points first, unsure ones and those unpriced last."""
     by_upgrade: dict[str, list[Effect]] = {}
     for effect in effects:
         if effect.helps:
             by_upgrade.setdefault(effect.upgrade, []).append(effect)
     found = [_total(upgrade, listed) for upgrade, listed in by_upgrade.items()]
 
-    def order(total: Total) -> tuple[bool, float, int, float, str]:
-        price = total.usd_per_point
-        return (price is None, price or 0.0, -total.unlocked, -total.points.p50, total.upgrade)
+    def order(total: Total) -> tuple[bool, bool, float, int, float, str]:
+        price, unsure = total.usd_per_point, total.points.p10 <= 0
+        return (price is None, unsure, price or 0.0, -total.unlocked, -total.points.p50, total.upgrade)
 
     return tuple(sorted(found, key=order))
 
@@ -138,9 +146,9 @@ def _total(upgrade: str, effects: Sequence[Effect]) -> Total:
 def purchases(effects: Iterable[Effect], budget_usd: float | None = None) -> tuple[Step, ...]:
     """What to buy first: the steps of most points for a dollar, each host upgraded once at most.
 
-    Of one kind of machine only upgrades count that no mixture of cheaper and dearer ones beats, so that each further
-    step brings less for a dollar than the one before: greedy is then the best that can be had for what is spent, but
-    for the last step of a budget, which is bought for as many hosts as it pays for.
+    Only what surely helps is bought. Of one kind of machine only upgrades count that no mixture of cheaper and dearer
+    ones beats, so that each further step brings less for a dollar than the one before: greedy is then the best that can
+    be had for what is spent, but for the last step of a budget, which is bought for as many hosts as it pays for.
     """
     steps = sorted(
         (step for ladder in _ladders(effects) for step in ladder),
@@ -176,7 +184,7 @@ def _ladders(effects: Iterable[Effect]) -> list[list[Step]]:
     """For each kind of machine the steps of one host from upgrade to upgrade, each steeper than the next."""
     by_profile: dict[str, list[Effect]] = {}
     for effect in effects:
-        if effect.helps and effect.usd is not None and effect.usd > 0:
+        if effect.surely_helps and effect.usd is not None and effect.usd > 0:
             by_profile.setdefault(effect.profile, []).append(effect)
     return [_ladder(listed) for listed in by_profile.values()]
 
