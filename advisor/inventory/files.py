@@ -13,6 +13,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from advisor.inventory.columns import roles_of, tells_of_machines
 from advisor.inventory.host import Rejected
 from advisor.probes.document import DECODER, MAX_FILE
 from advisor.probes.text import clean
@@ -153,7 +154,8 @@ def _values(text: str, name: str) -> Iterator[Found]:
 
 def _unpacked(value: Any, name: str) -> Iterator[Found]:
     """The items of a list, or of the one list that an answer wraps (`value`, `rows`, `results`); else the value."""
-    if isinstance(value, dict) and "schema" not in value and "kind" not in value:
+    wraps = isinstance(value, dict) and not value.keys() & {"schema", "kind", "ansible_facts"}
+    if wraps and not tells_of_machines(roles_of(value)):
         lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(item, dict) for item in v)]
         value = lists[0] if len(lists) == 1 and len(value) <= 8 else value
     if isinstance(value, list):

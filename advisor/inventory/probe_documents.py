@@ -5,7 +5,7 @@ as any other; the rest is checked once for all documents that share it, so that 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,8 @@ def taken_apart(document: Mapping[str, Any]) -> tuple[dict[str, Any], _Own]:
     if _plain_disks(common.get("disks")):
         own.disk_free_bytes = next((disk.get("free_bytes") for disk in common["disks"]), None)
         common["disks"] = []
-    common["memory"] = _pool(common.get("memory"), {"available_bytes": None, "swap_bytes": None}, HOST_STEPS)
+    if "memory" in common:
+        common["memory"] = _pool(common["memory"], ("available_bytes", "swap_bytes"), HOST_STEPS)
     devices = common.get("accelerators")
     if type(devices) is list and len(devices) <= MAX_ITEMS:
         common["accelerators"] = [_device(device) for device in devices]
@@ -108,14 +109,14 @@ def _device(device: Any) -> Any:
     if type(device) is not dict:
         return device
     steps = HOST_STEPS if device.get("unified") else DEVICE_STEPS
-    reduced = _pool(device, {"memory_available_bytes": None}, steps, total="memory_total_bytes")
+    reduced = _pool(device, ("memory_available_bytes",), steps, total="memory_total_bytes")
     for place in ("pci_address", "driver"):
         if type(reduced.get(place)) is str:
             reduced[place] = None
     return reduced
 
 
-def _pool(pool: Any, own: Mapping[str, None], steps: int, *, total: str = "total_bytes") -> Any:
+def _pool(pool: Any, own: Sequence[str], steps: int, *, total: str = "total_bytes") -> Any:
     """Memory without what is free now, its total rounded down: `lasting` does so too, here it makes equal ones meet."""
     if type(pool) is not dict:
         return pool

@@ -16,11 +16,11 @@ STANDINGS = {
     Standing.UNKNOWN: "not known",
 }
 HINDRANCES = {
-    "memory": "memory",
-    "bandwidth": "memory bandwidth",
-    "compute": "compute",
-    "disk": "free disk",
-    "driver": "driver: an accelerator that cannot be used",
+    "memory": "too little memory",
+    "bandwidth": "too little memory bandwidth",
+    "compute": "too little compute",
+    "disk": "too little free disk",
+    "driver": "an accelerator that its driver does not let be used",
     "speed_unknown": "speed not known",
     "memory_unknown": "memory not told by the source",
     "cores_unknown": "cores not told by the source",
@@ -67,19 +67,23 @@ def fleet_text(fleet: Fleet, width: int, *, limit: int = 10, quiet: bool = False
 def _read_line(fleet: Fleet) -> str:
     inventory = fleet.inventory
     stale = sum(judged.stale is True for judged in fleet.hosts)
-    parts = [f"{len(inventory.hosts):,} hosts of {len(fleet.profiles):,} kinds of machine"]
-    parts.append(f"{inventory.duplicates:,} older documents of the same hosts" if inventory.duplicates else "")
-    parts.append(f"{stale:,} hosts last seen more than {fleet.stale_days} days ago" if stale else "")
+    parts = [f"{_counted(len(inventory.hosts), 'host')} of {_counted(len(fleet.profiles), 'kind')} of machine"]
+    parts.append(f"{_counted(inventory.duplicates, 'more document')} of the same hosts" if inventory.duplicates else "")
+    parts.append(f"{stale:,} last seen more than {fleet.stale_days} days ago" if stale else "")
     parts.append(f"{len(inventory.rejected):,} not read" if inventory.rejected else "")
     return "; ".join(part for part in parts if part)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def _standing_lines(fleet: Fleet) -> list[str]:
     total = len(fleet.hosts)
     rows = [(count, STANDINGS[standing]) for standing, count in fleet.standings.items() if count]
     lines = [f"{count:>7,}  {count / total:>4.0%}  {words}" for count, words in rows]
-    blocked = [f"{count:>7,}        for {hindrance_words(cause)}" for cause, count in fleet.hindrances.items()]
-    return [*lines, *(["of those that do not meet it:", *blocked] if blocked else [])]
+    blocked = [f"{count:>7,}        {hindrance_words(cause)}" for cause, count in fleet.hindrances.items()]
+    return [*lines, *(["What stands in the way of those that do not meet it:", *blocked] if blocked else [])]
 
 
 def hindrance_words(cause: str) -> str:
@@ -174,8 +178,10 @@ def _told_lines(fleet: Fleet, width: int) -> list[str]:
     """What was left out, what was assumed, and what the figures mean."""
     inventory = fleet.inventory
     told = [f"not read: {one.source}: {one.reason}" for one in inventory.rejected[:NAMED]]
-    told += [f"not understood: {one.what} `{one.value}` ({one.hosts:,} hosts)" for one in inventory.unread[:NAMED]]
-    told += [f"not told by the source: {fact} of {count:,} hosts" for fact, count in fleet.untold.items()]
+    told += [
+        f"not understood: {one.what} `{one.value}` ({_counted(one.hosts, 'host')})" for one in inventory.unread[:NAMED]
+    ]
+    told += [f"not told by the source: {fact} of {_counted(count, 'host')}" for fact, count in fleet.untold.items()]
     told += inventory.notes[:NAMED]
     reserve = "a tenth of main memory, 2 to 8 GiB," if fleet.reserve_bytes is None else "the stated reserve"
     told.append(f"speeds are estimated; hosts are taken as idle: {reserve} is kept for the system (--reserve)")

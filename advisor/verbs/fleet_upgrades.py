@@ -111,7 +111,8 @@ class Workshop:
 
 def _with_memory(kind: Kind, spec: DeviceSpec) -> Machine | None:
     total, wanted = kind.machine.memory.total_bytes, spec.memory_bytes or 0
-    if total is None or wanted < LEAST_GROWTH * total or _is_soldered(kind.machine):
+    limited = kind.machine.memory.limit_bytes is not None
+    if total is None or limited or wanted < LEAST_GROWTH * total or _is_soldered(kind.machine):
         return None
     grown = with_ram(kind.machine, wanted)
     return replace(grown, accelerators=tuple(_grown(a, wanted / total) for a in grown.accelerators))
