@@ -45,6 +45,8 @@ _UNITS = {
 _PLAUSIBLE = {"ram": 2048 * GIB, "vram": 512 * GIB, "disk_free": 65536 * GIB}
 """Largest size that is on sale: what decides the unit of a figure that has none."""
 _NUMBER = re.compile(r"([0-9]+(?:[.,][0-9]+)*)\s*([a-z]*)\.?")
+_ONE_WORD = re.compile(r"vCPU|GHz|[KMGT]iB")
+"""Spellings whose capitals begin no word."""
 SIZES = frozenset(_PLAUSIBLE)
 FEWEST = ("cpu", "ram", "gpu", "model")
 """A table tells of machines where it has one of these beside a host's name, or two of them."""
@@ -60,7 +62,7 @@ class Heading:
 
 def heading_of(text: str) -> Heading | None:
     """The meaning of a heading; None where it has none here."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text[:200].replace("vCPU", "vcpu").replace("GHz", "ghz"))
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", _ONE_WORD.sub(lambda m: m[0].lower(), text[:200]))
     words = re.findall(r"[a-z0-9]+", spaced.lower())
     unit = next((w for w in reversed(words[1:]) if w in _UNITS), None)
     kept = [w for w in words if (w != unit and w not in ("in", "ansible", "total")) or len(words) == 1]

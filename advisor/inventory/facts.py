@@ -3,6 +3,7 @@
 Their values come from other machines: whatever is not of the kind expected is left out, never trusted.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -93,8 +94,8 @@ def _node(node: Mapping[str, Any]) -> dict[str, str]:
     row = {
         "hostname": metadata.get("name"),
         "threads": capacity.get("cpu"),
-        "ram": str(capacity.get("memory", "")).replace("Ki", "KiB") or None,
-        "free_storage": str(capacity.get("ephemeral-storage", "")).replace("Ki", "KiB") or None,
+        "ram": _quantity(capacity.get("memory")),
+        "free_storage": _quantity(capacity.get("ephemeral-storage")),
         "os": labels.get("kubernetes.io/os"),
         "gpu": None if sliced or not isinstance(product, str) else product.replace("-", " "),
         "gpu_count": labels.get("nvidia.com/gpu.count"),
@@ -103,6 +104,12 @@ def _node(node: Mapping[str, Any]) -> dict[str, str]:
         "form": "server",
     }
     return _cells(row)
+
+
+def _quantity(value: Any) -> str | None:
+    """`1056509616Ki`, `900Gi` or bytes, with the unit that tables know."""
+    match = re.fullmatch(r"([0-9]{1,20})([KMGT]i)?", _text(value) or "")
+    return f"{match[1]} {match[2] or ''}B" if match else None
 
 
 def _mib(value: Any) -> str | None:

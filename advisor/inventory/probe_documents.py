@@ -121,7 +121,7 @@ def _pool(pool: Any, own: Sequence[str], steps: int, *, total: str = "total_byte
     if type(pool) is not dict:
         return pool
     reduced = {**pool, **{name: None for name in own if _is_size(pool.get(name))}}
-    if _is_size(pool.get(total)) and pool[total] is not None:
+    if type(pool.get(total)) is int and _is_size(pool[total]):
         reduced[total] = rounded_down(pool[total], steps)
     return reduced
 
@@ -132,13 +132,14 @@ def _is_size(value: Any) -> bool:
 
 def _plain_disks(disks: Any) -> bool:
     """Whether disks need no further check."""
-    if type(disks) is not list or len(disks) > MAX_ITEMS:
+    return type(disks) is list and len(disks) <= MAX_ITEMS and all(_is_plain_disk(disk) for disk in disks)
+
+
+def _is_plain_disk(disk: Any) -> bool:
+    if type(disk) is not dict or not set(disk) <= _DISK_FACTS or type(disk.get("path")) is not str:
         return False
-    return all(
-        type(disk) is dict
-        and set(disk) <= _DISK_FACTS
-        and type(disk.get("path")) is str
-        and all(_is_size(disk.get(name)) for name in ("free_bytes", "total_bytes"))
-        and disk.get("read_bytes_per_s") is None
-        for disk in disks
-    )
+    sources, kind = disk.get("sources", {}), disk.get("kind")
+    sizes = all(_is_size(disk.get(name)) for name in ("free_bytes", "total_bytes"))
+    told = type(sources) is dict and all(type(text) is str for text in sources.values())
+    plain = disk.get("read_bytes_per_s") is None and (kind is None or type(kind) is str)
+    return sizes and told and plain and len(sources) <= MAX_ITEMS
