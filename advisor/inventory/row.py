@@ -19,8 +19,6 @@ _NOT_CARDS = re.compile(
 )
 """Display adapters that run no model faster than the processor beside them, or are no hardware at all."""
 MAX_CARDS = 64
-ADAPTER_RAM_LIMIT = 4 << 30
-"""Windows tells a card's memory in 32 bits: from 4 GiB on it says 4 GiB or less. The catalog's figure counts then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +101,17 @@ def _shared(spec: DeviceSpec | None, ram_bytes: int | None) -> Iterator[Accelera
 
 
 def _cards(row: Row, hardware: HardwareCatalog, unread: list[tuple[str, str]]) -> Iterator[Accelerator]:
-    """Cards that the catalog knows, each as often as it is named."""
+    """Cards that the catalog knows, each as often as it is named, with the catalog's memory.
+
+    What a table says of it only tells variants apart: Windows counts it in 32 bits, so that 12 GiB read as 4.
+    """
     for name in row.gpus or ():
         if name.strip().lower() in NO_GPU:
             continue
         if _NOT_CARDS.search(name):
             continue
         try:
-            count, spec = hardware.parse_gpu(name, memory_bytes=_telling(row.vram_bytes))
+            count, spec = hardware.parse_gpu(name, memory_bytes=row.vram_bytes)
         except (UnknownName, UsageError):
             unread.append(("gpu", name))
             continue
@@ -119,8 +120,3 @@ def _cards(row: Row, hardware: HardwareCatalog, unread: list[tuple[str, str]]) -
                 yield accelerator_of(spec)
         elif spec.kind is not DeviceKind.SOC:
             unread.append(("gpu", name))
-
-
-def _telling(vram_bytes: int | None) -> int | None:
-    """Memory that tells cards apart: none that Windows may have cut."""
-    return vram_bytes if vram_bytes is not None and vram_bytes > ADAPTER_RAM_LIMIT else None

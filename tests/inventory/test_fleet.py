@@ -13,10 +13,12 @@ from advisor.domain.device import DeviceKind
 from advisor.domain.machine import Machine
 from advisor.errors import AdvisorError
 from advisor.inventory.fleet import Standing
+from advisor.inventory.form import form_of
 from advisor.inventory.profile import key_of, lasting, rounded_down
+from advisor.sizing.upgrade import Seat
 from advisor.verbs.fleet import FleetRequest, evaluate, with_model
 from advisor.verbs.fleet_outcome import Judge
-from advisor.verbs.fleet_upgrades import Workshop, offers
+from advisor.verbs.fleet_upgrades import Kind, Workshop, offers
 from advisor.verbs.question import Request, build_question
 
 GIB = 1024**3
@@ -168,14 +170,22 @@ def test_quotes_make_memory_worth_buying(tmp_path, document):
 
 def test_a_mac_and_soldered_memory_take_no_parts(workspace, hardware):
     judge = Judge(build_question(Request(task="chat"), workspace.catalog), workspace)
-    from advisor.inventory.form import form_of
-    from advisor.verbs.fleet_upgrades import Kind
-
     for name in ("Apple M3 Pro", "Ryzen AI Max+ 395"):
         machine = lasting(hardware.machine(name))
         kind = Kind(id="k", machine=machine, form=form_of(machine), hosts=1, seat=judge.seat(machine))
         parts = [o for o in offers(hardware) if o.kind != "machine"]
         assert not list(Workshop(judge).effects([kind], parts))
+
+
+def test_nothing_is_built_into_what_is_virtual(workspace, hardware):
+    judge = Judge(build_question(Request(task="chat"), workspace.catalog), workspace)
+    machine = lasting(hardware.stated(Stated(ram_bytes=8 * GIB)))
+    some = [o for o in offers(hardware) if o.kind != "gpu"]
+    kinds = {
+        form: Kind(id="k", machine=machine, form=form, hosts=1, seat=Seat(works=False)) for form in (None, "virtual")
+    }
+    assert list(Workshop(judge).effects([kinds[None]], some))
+    assert not list(Workshop(judge).effects([kinds["virtual"]], some))
 
 
 @pytest.mark.parametrize("name", ["missing.json", "empty"])
@@ -222,6 +232,17 @@ def test_rounding_never_promises_more_nor_turns_an_order_round(value, more, step
     assert 0 <= low <= high
     assert value * (1 - 1 / steps) <= low <= value
     assert rounded_down(low, steps) == low
+
+
+def test_what_other_programs_hold_counts_as_free(hardware):
+    machine = hardware.stated(Stated(gpus=(hardware.parse_gpu("RTX 3060"),), ram_bytes=16 * GIB))
+    busy = replace(
+        machine,
+        memory=replace(machine.memory, available_bytes=GIB),
+        accelerators=tuple(replace(a, memory_available_bytes=GIB) for a in machine.accelerators),
+    )
+    assert lasting(busy) == lasting(machine)
+    assert lasting(busy).memory.available_bytes == 14 * GIB
 
 
 def test_what_lasts_lasts_and_has_one_key(hardware):
