@@ -88,7 +88,7 @@ def _say(text: str) -> None:
 
 
 def _emit(fleet: "Fleet", settings: "Settings", format_: str, limit: int) -> None:
-    from advisor.cli.output import emit_json, emit_text, stdout_width
+    from advisor.cli.output import emit_json, emit_prose, emit_text, stdout_width
     from advisor.report.fleet import fleet_document
     from advisor.report.fleet_tables import fleet_csv, fleet_markdown
     from advisor.report.fleet_text import fleet_text
@@ -100,4 +100,4 @@ def _emit(fleet: "Fleet", settings: "Settings", format_: str, limit: int) -> Non
     elif format_ == "markdown":
         emit_text(fleet_markdown(fleet))
     else:
-        emit_text(fleet_text(fleet, stdout_width(), limit=limit, quiet=settings.quiet))
+        emit_prose(fleet_text(fleet, stdout_width(), limit=limit, quiet=settings.quiet))

@@ -60,7 +60,7 @@ def fleet_text(fleet: Fleet, width: int, *, limit: int = 10, quiet: bool = False
     if fleet.upgrades is not None:
         lines += ["", *_upgrade_lines(fleet, fleet.upgrades, width, limit)]
     if not quiet:
-        lines += _told_lines(fleet, width)
+        lines += ["", *_told_lines(fleet)]
     return "\n".join(lines)
 
 
@@ -174,7 +174,7 @@ def _step_row(step: Step, upgrades: Upgrades, names: dict[str, str]) -> tuple[st
     )
 
 
-def _told_lines(fleet: Fleet, width: int) -> list[str]:
+def _told_lines(fleet: Fleet) -> list[str]:
     """What was left out, what was assumed, and what the figures mean."""
     inventory = fleet.inventory
     told = [f"not read: {one.source}: {one.reason}" for one in inventory.rejected[:NAMED]]
@@ -190,4 +190,4 @@ def _told_lines(fleet: Fleet, width: int) -> list[str]:
             "a seat is worth the quality of its choice, nothing while none meets the request; prices without the work, "
             "and whether slot, power supply and sockets are free is for you to check"
         )
-    return ["", *(part for line in told for part in wrapped(line, width))]
+    return told
