@@ -7,7 +7,7 @@ only, since the build hook runs it.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +150,24 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
         "hardware.json": _dumps(_hardware_rows(raw)),
         **{f"{table}.json": _dumps(value) for table, value in sorted(raw.tables.items())},
     }
+    return _sealed(files, len(records))
+
+
+def _sealed(files: Mapping[str, bytes], models: int) -> dict[str, bytes]:
+    """The files with the manifest that names them."""
     digest = hashlib.sha256()
     for name, data in sorted(files.items()):
         digest.update(name.encode() + b"\0" + data)
-    manifest = {"format": FORMAT, "sha256": digest.hexdigest(), "models": len(records)}
+    manifest = {"format": FORMAT, "sha256": digest.hexdigest(), "models": models}
     return {**files, "manifest.json": _dumps(manifest)}
+
+
+def with_hardware(folder: Path, documents: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
+    """A compiled catalog with more devices or prices, as `build` would make it: in a moment, since no model changes."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    models = int(json.loads(files.pop("manifest.json"))["models"])
+    rows = compile_hardware(documents, base=json.loads(files["hardware.json"]))
+    return _sealed({**files, "hardware.json": _dumps(rows)}, models)
 
 
 def write_files(files: Mapping[str, bytes], target: Path) -> None:

@@ -91,6 +91,13 @@ def _close(spec: DeviceSpec, memory_bytes: float) -> bool:
     return any(s is not None and abs(memory_bytes - s) <= MEMORY_TOLERANCE * s for s in sizes)
 
 
+def _runnable(spec: DeviceSpec) -> DeviceSpec:
+    """The device, unless nothing can run on it. Raises UsageError."""
+    if spec.kind is DeviceKind.MEMORY:
+        raise UsageError(f"{spec.name} is no device that runs models", hint="give main memory with --ram")
+    return spec
+
+
 def _near(known: float | None, read: float) -> bool:
     return known is not None and abs(read - known) <= BANDWIDTH_TOLERANCE * known
 
@@ -222,9 +229,9 @@ class HardwareCatalog:
         counted = [(int(m[n]), m[3 - n]) for m, n in ((first, 1), (last, 2)) if m is not None]
         for count, name in counted:
             if 1 <= count <= MAX_COUNT:
-                return count, self.find(name, memory_bytes=memory_bytes)
+                return count, _runnable(self.find(name, memory_bytes=memory_bytes))
         try:  # "6700xt" begins like a count of 6700
-            return 1, self.find(text.strip(), memory_bytes=memory_bytes)
+            return 1, _runnable(self.find(text.strip(), memory_bytes=memory_bytes))
         except UnknownName:
             if not counted:
                 raise
@@ -235,7 +242,7 @@ class HardwareCatalog:
         """An idle machine: a whole one, a SoC's, or one around a single GPU or CPU. Raises UnknownName, UsageError."""
         from advisor.catalog.machines import Stated, soc_machine, whole_machine
 
-        spec = self._machine_spec(what) if isinstance(what, str) else what
+        spec = _runnable(self._machine_spec(what) if isinstance(what, str) else what)
         if spec.kind is DeviceKind.MACHINE:
             return whole_machine(spec, [(part.count, self.get(part.device)) for part in spec.parts])
         if spec.kind is DeviceKind.SOC:

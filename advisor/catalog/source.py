@@ -6,7 +6,7 @@ programs that start at once do not harm each other.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,15 +79,26 @@ def _prune(root: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _compile(source: Path, overlays: Sequence[Path], target: Path) -> None:
+def _built(source: Path, overlays: Sequence[Path], below: Callable[[], Path]) -> Mapping[str, bytes]:
+    """The compiled files. Devices and prices alone go on what is compiled `below` the overlays: models take seconds."""
+    from advisor.catalog.compiled import build, with_hardware
+    from advisor.catalog.folder import read_folder
+    from advisor.catalog.overlay import apply_layer, read_layer
+
+    layer = read_layer(overlays)
+    if layer.hardware and not layer.models and not layer.evidence and not any(layer.deny.values()):
+        return with_hardware(below(), layer.hardware)
+    raw = read_folder(source)
+    apply_layer(raw, layer)
+    return build(raw)
+
+
+def _compile(files: Mapping[str, bytes], target: Path) -> None:
     import shutil
     import tempfile
 
-    from advisor.catalog.compiled import build, write_files
-    from advisor.catalog.folder import read_folder
-    from advisor.catalog.overlay import layered
+    from advisor.catalog.compiled import write_files
 
-    files = build(layered(read_folder(source), overlays))
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=target.parent))
     try:
@@ -117,7 +128,7 @@ def compiled_folder(overlays: Sequence[Path] = (), *, source: Path | None = None
         with suppress(OSError):
             os.utime(target)  # in use: another program's tidying leaves it alone
     else:
-        _compile(root, overlays, target)
+        _compile(_built(root, overlays, lambda: compiled_folder(source=source, cache=cache)), target)
     return target
 
 

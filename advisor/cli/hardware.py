@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--kind", metavar="KIND", help="gpu, soc, cpu, npu or machine")
+@click.option("--kind", metavar="KIND", help="gpu, soc, cpu, npu, machine or memory")
 @click.option("--vendor", metavar="NAME", help="NVIDIA, AMD, Apple, Intel ...")
 @common_options
 def list_command(kind: str | None, vendor: str | None, **values: Any) -> None:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "bench": "Measure on this machine and calibrate later estimates",
     "run": "The exact command that serves a choice",
     "size": "Which hardware to buy for a workload",
+    "fleet": "What many hosts can run, and which upgrade buys most",
     "check": "Whether a locked choice still holds",
     "catalog": "The model catalog: list, show, validate",
     "hardware": "The hardware catalog: list, show",
@@ -110,6 +111,21 @@ def _fail(error: AdvisorError) -> int:
     return error.exit_code
 
 
+def _misused(error: click.ClickException) -> int:
+    """One line for what was typed wrong; for a group without its command, its help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        from advisor.cli.diagnostics import note
+
+        note(error.format_message())
+        return error.exit_code
+    hint = None
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"see `{error.ctx.command_path} --help`"
+    from advisor.errors import UsageError
+
+    return _fail(UsageError(error.format_message().rstrip("."), hint=hint))
+
+
 def _run(args: list[str] | None) -> int:
     result: Any = group.main(args=args, prog_name="advisor", standalone_mode=False)
     sys.stdout.flush()
@@ -144,12 +160,7 @@ def main(args: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as error:
-        hint = None
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f"see `{error.ctx.command_path} --help`"
-        from advisor.errors import UsageError
-
-        return _fail(UsageError(error.format_message().rstrip("."), hint=hint))
+        return _misused(error)
     except BrokenPipeError:
         return _close_quietly()
     except Exception as error:  # the process edge: whatever it is, a user gets one line

@@ -16,6 +16,8 @@ class DeviceKind(StrEnum):
     NPU = "npu"
     MACHINE = "machine"
     """A whole machine that can be bought."""
+    MEMORY = "memory"
+    """Main memory that can be built into a machine: what it then has in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

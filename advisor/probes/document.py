@@ -27,18 +27,30 @@ MAX_NUMBER = 2**62
 _HINT = "write one with `advisor probe --output FILE`"
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number in JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse)
+"""JSON as the standard has it: no NaN, no infinity."""
+
+
 def read_machine(path: Path, lookup: HardwareLookup | None = None) -> Machine:
     """The machine described in a file. Raises BadDocument in one line for whatever is wrong with it.
 
     A record that `advisor doctor --record` wrote is probed again from its answers; `lookup` fills data-sheet figures.
     """
-    document = _load(path)
+    return machine_of(_load(path), str(path), lookup)
+
+
+def machine_of(document: Any, name: str, lookup: HardwareLookup | None = None) -> Machine:
+    """The machine of a parsed document of either kind. Raises BadDocument."""
     if isinstance(document, Mapping) and document.get("schema") == RECORD_SCHEMA:
         from advisor.probes.assemble import probe_machine
         from advisor.probes.record import ReplayHost
 
-        return replace(probe_machine(lookup, host=ReplayHost(document, str(path))), origin="file")
-    return machine_from(document, str(path))
+        return replace(probe_machine(lookup, host=ReplayHost(document, name)), origin="file")
+    return machine_from(document, name)
 
 
 def _load(path: Path) -> Any:
@@ -50,13 +62,9 @@ def _load(path: Path) -> Any:
     if len(raw) > MAX_FILE:
         raise BadDocument(f"{path} is larger than {MAX_FILE >> 20} MiB", hint=_HINT)
     try:
-        return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
+        return DECODER.decode(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BadDocument(f"{path} is not JSON: {clean(str(error), 200)}", hint=_HINT) from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number in JSON")
 
 
 def machine_from(document: Any, name: str = "the document") -> Machine:

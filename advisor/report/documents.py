@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from advisor.report.extra_documents import Draft, Explanation, Frontier, OtherChoice, Together, Verified, WhyNot
 from advisor.report.file_documents import FILE_DOCUMENTS
+from advisor.report.fleet_documents import FLEET_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
 from advisor.report.sizing_documents import SIZING_DOCUMENTS
@@ -338,6 +339,7 @@ DOCUMENTS: dict[str, type] = {
     "estimate": Estimate,
     "comparison": Comparison,
     **FILE_DOCUMENTS,
+    **FLEET_DOCUMENTS,
     **MODEL_DOCUMENTS,
     **RUN_DOCUMENTS,
     **SIZING_DOCUMENTS,

@@ -91,7 +91,7 @@ class Levers:
         if assessment.estimate.fits or total is None or any(a.unified for a in self.machine.accelerators):
             return
         for size in RAM_SIZES:
-            if size > total and self._works(assessment.candidate, _with_ram(self.machine, size)):
+            if size > total and self._works(assessment.candidate, with_ram(self.machine, size)):
                 text = f"{format_size(size)} of main memory instead of {format_size(total)}"
                 yield Need(lever="ram", field="ram", current=float(total), needed=float(size), text=text)
                 return
@@ -104,7 +104,7 @@ class Levers:
         for card in self._ladder():
             if _cannot_help(card, self.machine, assessment):
                 continue
-            if self._works(assessment.candidate, _with_card(self.machine, card)):
+            if self._works(assessment.candidate, with_card(self.machine, card)):
                 size = format_size(card.memory_bytes)
                 instead = f" instead of {now}" if now else ""
                 text = f'a graphics card like {card.name} ({size}){instead}: --gpu "{card.name}" shows it'
@@ -128,7 +128,7 @@ def ladder(cards: Sequence[DeviceSpec]) -> tuple[DeviceSpec, ...]:
     servers.sort(key=lambda c: (c.memory_bytes or 0, c.bandwidth_bytes_per_s or 0.0, c.id))
     steps: list[DeviceSpec] = []
     for card in (*priced, *servers):
-        if not any(_covers(other, card) for other in steps):
+        if not any(covers(other, card) for other in steps):
             steps.append(card)
     return tuple(steps)
 
@@ -139,7 +139,8 @@ def _cannot_help(card: DeviceSpec, machine: Machine, assessment: Assessment) -> 
     return assessment.candidate.size.tensor_bytes > room
 
 
-def _covers(one: DeviceSpec, other: DeviceSpec) -> bool:
+def covers(one: DeviceSpec, other: DeviceSpec) -> bool:
+    """Whether one card has at least the other's memory and bandwidth."""
     memory = (one.memory_bytes or 0) >= (other.memory_bytes or 0)
     return memory and (one.bandwidth_bytes_per_s or 0.0) >= (other.bandwidth_bytes_per_s or 0.0)
 
@@ -154,12 +155,12 @@ def _typed(value: float | str | None) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _with_ram(machine: Machine, total: int) -> Machine:
+def with_ram(machine: Machine, total: int) -> Machine:
     """The machine with other main memory, idle."""
     memory = replace(machine.memory, total_bytes=total, available_bytes=host_available(total), limit_bytes=None)
     return replace(machine, memory=memory, origin="stated")
 
 
-def _with_card(machine: Machine, card: DeviceSpec) -> Machine:
+def with_card(machine: Machine, card: DeviceSpec) -> Machine:
     """The machine with this card alone."""
     return replace(machine, accelerators=(accelerator_of(card),), origin="stated")

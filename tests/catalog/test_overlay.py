@@ -1,11 +1,14 @@
 """Overlays: facts on top, associative, and denials that win."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.catalog.folder import RawCatalog
-from advisor.catalog.overlay import Layer, apply_layer, layer_of, merge_layers, read_layer
+from advisor.catalog.compiled import build
+from advisor.catalog.folder import RawCatalog, read_folder
+from advisor.catalog.overlay import Layer, apply_layer, layer_of, layered, merge_layers, read_layer
 from advisor.catalog.source import load_catalog, user_overlays
 from advisor.catalog.strict_yaml import parse_yaml
 from advisor.errors import BadDocument, UnknownName
@@ -159,3 +162,19 @@ def test_merging_is_associative(a, b, c):
 def test_hardware_documents_are_layers_too():
     document = parse_yaml(b"family: Mine\nvendor: Us\ndevices: [{id: us/card}]\n", "mine.yaml")
     assert layer_of(document).hardware == (document.value,)
+
+
+def test_devices_and_prices_alone_give_the_same_bytes_as_compiling_all_anew(base, tmp_path):
+    devices = base / "hardware" / "v" / "cards.yaml"
+    devices.parent.mkdir(parents=True)
+    card = "- {id: v/card, name: Card 9000, kind: gpu, memory_gib: 8, sources: {default: sheet}}\n"
+    devices.write_text("family: Cards\nvendor: V\ndevices:\n" + card)
+    quotes = tmp_path / "quotes.yaml"
+    price = "{usd: 90, date: '2026-11-01', kind: quote, source: shop}"
+    new = "- {id: v/a-new-one, name: Card 10000, kind: gpu, sources: {default: sheet}}\n"
+    quotes.write_text(f"devices:\n- {{id: v/card, prices: [{price}]}}\n{new}")
+    quick = load_catalog([quotes], source=base, cache=tmp_path / "cache")
+    slow = build(layered(read_folder(base), [quotes]))
+    assert quick.hardware.get("v/card").prices[0].usd == 90
+    assert json.loads(slow["manifest.json"])["sha256"] == quick.sha256
+    assert {p.name: p.read_bytes() for p in quick.folder.iterdir()} == slow

@@ -1,0 +1,1 @@
+"""Other machines: what inventories tell of them, one importer a source."""
