@@ -86,6 +86,10 @@ class CpuRates:
     full_speed_threads: float
     """Threads beyond this many add less each (see `thread_exponent`)."""
     thread_exponent: float
+    thread_wait_us: float
+    """What each further thread adds to a kernel: all wait for the last one."""
+    gemm_scale_by_isa: Mapping[str, float]
+    """Speed of a thread at reading prompts by instruction set, relative to the one measured."""
     scale_by_isa: Mapping[str, float]
     """Speed of a thread relative to the one the rates were measured on, by best instruction set."""
     bandwidth_by_isa: Mapping[str, float]

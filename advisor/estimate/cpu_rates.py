@@ -4,6 +4,7 @@ Decoding on few cores is bound by unpacking weights, not by memory: each storage
 types are several times slower per byte than 4-bit ones.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ class CpuPower(NamedTuple):
     scale: float
     """Speed of a thread relative to the one the rates were measured on."""
     arm: bool
+    gemm_scale: float = 1.0
+    """The same at reading prompts, where many columns are multiplied at once."""
+    wait_us: float = 0.0
+    """What waiting for each other adds to a kernel."""
 
     @property
     def speed(self) -> float:
@@ -66,7 +71,10 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
         raw = min(threads * cpu.bandwidth_by_isa[isa], cpu.bandwidth_ceiling_bytes_per_s) / share
     full = cpu.full_speed_threads
     effective = threads if threads <= full else full * (threads / full) ** cpu.thread_exponent
-    return CpuPower(effective, raw * share, raw, known, cpu.scale_by_isa[isa], arm)
+    return CpuPower(
+        effective, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
+        cpu.gemm_scale_by_isa[isa], cpu.thread_wait_us * (threads - 1),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -80,7 +88,11 @@ def best_isa(instruction_sets: tuple[str, ...], known: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=65536)
 def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constants) -> TypeCost:
-    """Time of all weights on this processor: each type is bound by memory or by its threads, whichever is slower."""
+    """Time of all weights on this processor: each type is bound by memory and by its threads.
+
+    Where the two are far apart the slower one decides; where they are near, threads that wait for memory unpack nothing
+    meanwhile. The root of the sum of squares predicts left-out sources better than the larger one.
+    """
     dense = experts = weighted = total = 0.0
     cpu = constants.cpu
     gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
@@ -88,11 +100,11 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
         rate = gemv.get(name, gemv["q4_0"]) * power.speed
-        per_byte = max(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
+        per_byte = math.hypot(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
         dense += (dense_bytes + output_bytes) * per_byte
         experts += expert_bytes * per_byte
         weights = (dense_bytes + expert_bytes) * BLOCKS[name].weights / BLOCKS[name].bytes
         weighted += weights / gemm.get(name, gemm["q4_0"])
         total += weights
     flops = total / weighted if weighted else gemm["q4_0"]
-    return TypeCost(dense, experts, flops * power.speed)
+    return TypeCost(dense, experts, flops * power.threads * power.gemm_scale)

@@ -23,6 +23,8 @@ NOTHING: Vector = (0.0,) * 8
 _BACKENDS = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "sycl"}
 _FEW_THREADS = 24
 """More threads than this are a server's: several memory channels, often several sockets."""
+_TWO_CHANNELS_BYTES_PER_S = 1.6e11
+"""Memory faster than this has more channels than a desktop's two, whose fastest is LPDDR5X-9600 on 128 bits."""
 _OFFLOAD_TOKENS = 32
 """Prompts of at least this many tokens are read on the GPU even by layers whose weights are on the host."""
 
@@ -214,8 +216,9 @@ def _cpu_notes(power: CpuPower) -> list[str]:
 
 
 def cpu_class(power: CpuPower) -> str:
-    """Few or many cores, Arm or x86: what tells processors apart when their name is unknown to the constants."""
-    return f"{'many' if power.threads > _FEW_THREADS else 'few'}-cores {'arm' if power.arm else 'x86'}"
+    """Few or many cores or memory channels, Arm or x86: what tells processors apart that the constants do not name."""
+    many = power.threads > _FEW_THREADS or (power.known and power.raw_bandwidth_bytes_per_s > _TWO_CHANNELS_BYTES_PER_S)
+    return f"{'many' if many else 'few'}-cores {'arm' if power.arm else 'x86'}"
 
 
 def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, whole: bool) -> Part:
@@ -240,7 +243,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     decode = (
         cost.dense_s * held.dense / max(1, dense_all) * slower * batch_cost(constants, "cpu", users),
         cost.experts_s * held.experts / max(1, experts_all) * coverage(shape, users) * slower,
-        cache * users * share.layers, *unit[3:],
+        cache * users * share.layers, unit[3] * (1.0 + power.wait_us), *unit[4:],
     )  # fmt: skip
     prefill = prefill_terms(
         shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),

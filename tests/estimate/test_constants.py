@@ -1,15 +1,18 @@
 """Shipped constants are complete; what is missing is named; devices and classes are found by how people write them."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from advisor.domain.machine import Cpu
 from advisor.errors import BadDocument
 from advisor.estimate.constants import Constants, device_key
 from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
 from advisor.estimate.formats import in_format, known_quants, preset_of
-from advisor.estimate.parts import batch_cost
+from advisor.estimate.parts import batch_cost, cpu_class
 from advisor.estimate.roofline import coverage
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.unpacking import unpacking
@@ -91,6 +94,42 @@ def test_types_differ_in_cost_per_byte(constants):
         profile = weight_profile(models.LLAMA_8B, quant)
         cost[quant] = type_cost(profile.types, power, constants).dense_s / profile.tensor_bytes
     assert cost["IQ3_M"] > 1.7 * cost["Q4_K_M"]
+
+
+def test_memory_and_unpacking_both_take_their_time(constants):
+    """Near each other they add up as in a right angle; far apart the slower one decides."""
+    types = weight_profile(models.LLAMA_8B, "Q8_0").types
+    power = cpu_power(computer(), constants)
+    slow_memory, slow_threads = power._replace(scale=1e6), power._replace(bandwidth_bytes_per_s=1e18)
+    alone = [type_cost(types, p, constants).dense_s for p in (slow_memory, slow_threads)]
+    assert type_cost(types, power, constants).dense_s == pytest.approx(math.hypot(*alone), rel=1e-4)
+
+
+def test_prompts_without_dot_products_are_far_slower_than_answers(constants):
+    """A Raspberry Pi 4 against a 5: a ninth of the prompt rate, two fifths of the decode rate."""
+    types = weight_profile(models.LLAMA_8B, "Q4_0").types
+    boards = [
+        replace(computer(bandwidth=b, cores=4), cpu=Cpu(physical_cores=4, instruction_sets=sets))
+        for b, sets in ((12.8e9, ("neon",)), (17.1e9, ("neon", "dotprod")))
+    ]
+    four, five = (type_cost(types, cpu_power(board, constants), constants) for board in boards)
+    assert four.gemm_flops < five.gemm_flops / 4
+    assert 1.5 < four.dense_s / five.dense_s < 4.5
+
+
+def test_threads_wait_for_each_other(constants):
+    few, many = (cpu_power(computer(cores=n), constants) for n in (1, 64))
+    assert few.wait_us == 0
+    assert many.wait_us == pytest.approx(63 * constants.cpu.thread_wait_us)
+
+
+def test_processors_with_more_than_two_memory_channels_are_a_class_of_their_own(constants):
+    def found(**machine):
+        return cpu_class(cpu_power(computer(**machine), constants))
+
+    assert found(cores=16, bandwidth=90e9) == "few-cores x86"
+    assert found(cores=16, bandwidth=307e9) == found(cores=64, bandwidth=90e9) == "many-cores x86"
+    assert found(cores=16, bandwidth=None) == "few-cores x86"
 
 
 @pytest.mark.parametrize(

@@ -69,18 +69,22 @@ def roof(case):
     return case.bandwidth * (OVER_THE_SHEET if case.backend == "cpu" else ROUNDED)
 
 
-def beyond_the_memory(cases):
-    """Decode steps that would read their weights faster than the memory gives them."""
+def beyond_the_memory(catalog, cases):
+    """Decode steps that would read their weights faster than the memory gives them.
+
+    Of models with embeddings of their own in each layer most bytes are only looked up: they tell nothing here.
+    """
+    steps = (case for case in cases if case.phase == DECODE and not catalog.model(case.model).architecture.ple_dim)
     return [
         f"{case.source}: {case.model} {case.quant} on {case.device}"
-        for case in cases
-        if case.phase == DECODE and case.file_bytes * case.active_share / case.seconds > roof(case)
+        for case in steps
+        if case.file_bytes * case.active_share / case.seconds > roof(case)
     ]
 
 
 def test_no_rate_beyond_the_memory(catalog, constants):
     cases, _ = read(catalog, constants, TABLES)
-    assert beyond_the_memory(cases) == []
+    assert beyond_the_memory(catalog, cases) == []
 
 
 def test_faults_are_seen(catalog, constants, tmp_path):
@@ -93,7 +97,7 @@ def test_faults_are_seen(catalog, constants, tmp_path):
     )
     assert len(faults(table, {"here": {}})) == 3
     cases, left_out = read(catalog, constants, [table])
-    assert len(beyond_the_memory(cases)) == 1
+    assert len(beyond_the_memory(catalog, cases)) == 1
     assert sum(left_out.values()) == 1
 
 
