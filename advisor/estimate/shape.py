@@ -70,6 +70,8 @@ class ModelShape:
     """Buffers of its recurrent layers, where those decide the scratch."""
     indexed: IndexedWidths | None = None
     """Buffers of its attention, where a sparse indexer chooses what it attends to."""
+    head_divisor: int = 0
+    """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
     @property
     def state_bytes(self) -> int:

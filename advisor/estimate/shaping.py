@@ -1,5 +1,6 @@
 """From an architecture to its shape: what each kind of layer keeps, reads and computes."""
 
+import math
 from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
@@ -42,6 +43,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
         known=not a.kv_runtime_specific, recurrent=_recurrent_widths(a, t), indexed=_indexed_widths(a, t),
+        head_divisor=_head_divisor(a, t),
     )  # fmt: skip
 
 
@@ -94,6 +96,16 @@ def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, 
     n_kv = kv_heads(a, index, kind)
     k_dim, v_dim = head_widths(a, kind)
     return n_kv * k_dim, n_kv * v_dim, 2 * m.n_heads * (k_dim + v_dim)
+
+
+def _head_divisor(a: Architecture, t: Traits) -> int:
+    m = a.attention
+    if m.kind == AttentionKind.NONE or not t.causal:
+        return 0
+    if m.kind == AttentionKind.MLA:
+        rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
+        return math.gcd(rank + rope, rank) if t.mla_cache else math.gcd((m.nope_dim or 0) + rope, m.v_dim)
+    return math.gcd(m.k_dim, m.v_dim, m.swa_k_dim or 0)
 
 
 def _state(a: Architecture, kind: str) -> tuple[int, int, int]:
