@@ -41,6 +41,8 @@ class ServePlan:
     """Main memory that it needs."""
     prompt_cache_mib: int | None = None
     """Main memory that it may fill with past prompts, where its default would not fit."""
+    memory_share: float | None = None
+    """Share of each device's memory that the engine takes, where it takes one."""
     host: str = HOST
     port: int = PORT
     projector: str | None = None

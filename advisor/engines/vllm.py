@@ -8,6 +8,8 @@ def vllm_argv(plan: ServePlan) -> tuple[str, ...]:
     argv = ["vllm", "serve", plan.repo or plan.model, "--served-model-name", plan.model]
     argv += ["--host", plan.host, "--port", str(plan.port)]
     argv += ["--max-model-len", str(plan.context), "--max-num-seqs", str(max(1, plan.users))]
+    if plan.memory_share is not None:
+        argv += ["--gpu-memory-utilization", str(plan.memory_share)]  # the default differs between versions
     if plan.tensor_parallel > 1:
         argv += ["--tensor-parallel-size", str(plan.tensor_parallel)]
     elif plan.devices > 1:

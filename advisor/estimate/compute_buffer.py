@@ -1,16 +1,18 @@
 """Bytes of an engine's scratch memory: llama.cpp's compute buffer, and the activation peak of batch servers.
 
 llama.cpp reserves the peak of its prefill graph for one micro-batch: attention masks, and the widest of feed-forward
-block, attention, recurrent scan and output. Sizes follow its allocator (build b11434), traced over widths, heads and
-experts of 73 architectures: exact with flash attention for nearly all of them.
+block, attention, output, and of the layers that are laid out buffer by buffer (layer_scratch). Sizes follow its
+allocator (build b11434), traced over widths, heads and experts of 74 architectures: exact with flash attention for
+nearly all of them.
 """
 
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
+from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
 from advisor.estimate.shape import ModelShape
 
-_INDEXED_IN_GAPS = 16384
-"""Cells whose indexer scores cost nothing."""
+_INPUT_FLOATS = 10
+"""Positions, cache indices and token numbers of one token, in floats."""
 _HOST_COPIES = 4
 """Of a micro-batch's embeddings, in main memory beside an accelerator."""
 PIPELINE_COPIES = 4
@@ -47,12 +49,12 @@ def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
     outputs = outputs if shape.causal else 0
     waiting = 5 * shape.hidden
-    scores = _indexer_floats(shape, layout) if engine.flash_attention else _score_floats(shape, layout)
+    scores = 0 if engine.flash_attention else _score_floats(shape, layout)
     floats = max(
         tokens * shape.ffn_floats,
         tokens * (shape.attention_floats + scores),
-        outputs * shape.vocab + tokens * (waiting + shape.hidden + 10),
-        tokens * waiting + _scan_floats(shape, tokens, layout.sequences),
+        outputs * shape.vocab + tokens * (waiting + shape.hidden + _INPUT_FLOATS),
+        _laid_out_floats(shape, layout, tokens) + tokens * _INPUT_FLOATS,
     )
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
     total = 4 * floats + mask
@@ -65,13 +67,13 @@ def _is_indexed(shape: ModelShape) -> bool:
     return shape.mla and any([kind.indexer_elements for kind in shape.layers])
 
 
-def _indexer_floats(shape: ModelShape, layout: CacheLayout) -> int:
-    """A sparse indexer's scores, a float a token and cell: short ones lie in gaps of the allocation, long ones do not.
-
-    Where the step lies depends on depth and widths (16k to 48k cells in DeepSeek-V3.2 and GLM-5); the first is taken.
-    """
-    length = cells(layout) // (1 if layout.unified else layout.sequences)
-    return length if length > _INDEXED_IN_GAPS and _is_indexed(shape) else 0
+def _laid_out_floats(shape: ModelShape, layout: CacheLayout, tokens: int) -> int:
+    """Layers whose buffers grow apart from each other."""
+    if shape.recurrent is not None:
+        return recurrent_floats(shape.recurrent, tokens, layout.sequences)
+    if shape.indexed is not None:
+        return indexed_floats(shape.indexed, tokens, cells(layout) // (1 if layout.unified else layout.sequences))
+    return 0
 
 
 def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:
@@ -82,25 +84,6 @@ def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:
     if any(kind.reads == "F" for kind in shape.layers):
         return shape.n_heads * (cells(layout) // streams)
     return shape.n_heads * (window_cells(layout, shape.window) // streams) if shape.window else 0
-
-
-def _scan_floats(shape: ModelShape, tokens: int, sequences: int) -> int:
-    """A recurrent layer's inputs, convolution and states.
-
-    A delta net's buffers sit in gaps of the allocation while its states are small; as they grow past the hidden state
-    and past half of the channels, one and then two more buffers of all channels are needed, and last the states
-    themselves count twice. Traced over head counts, widths and 1 to 16 sequences.
-    """
-    if not shape.scan_floats:
-        return 0
-    usual = tokens * shape.scan_floats + sequences * shape.scan_state_floats
-    channels = shape.scan_channels
-    if not channels:
-        return usual
-    states = sequences * max(kind.state_traffic_bytes for kind in shape.layers) // 8
-    if states > tokens * (channels + shape.hidden) // 2:
-        return max(usual, 4 * tokens * channels, 5 * tokens * channels // 2 + 2 * states)
-    return max(usual, 3 * tokens * channels) if states > tokens * shape.hidden else usual
 
 
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:

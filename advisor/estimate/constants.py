@@ -30,6 +30,11 @@ class EngineProfile:
     backend: str | None = None
     """Parameters of its own (vllm, mlx); None: those of the device's backend."""
     micro_batch: int = 512
+    large_micro_batch: int = 0
+    """Micro-batch where every device has `large_device_bytes`; 0: the same everywhere."""
+    large_device_bytes: int = 0
+    small_batch_devices: tuple[str, ...] = ()
+    """Parts of device names (lower case) that keep the small micro-batch however much memory they have."""
     cache_padding: int = 256
     unified_cache: bool = True
     window_cache: bool = True
@@ -55,6 +60,8 @@ class EngineProfile:
     """Backends whose flash attention works on a 16-bit copy of a quantized cache, one layer at a time."""
     prompt_cache_bytes: int = 0
     """Grows to this while running, host; can be turned off."""
+    prompt_caches: int = 0
+    """Past prompts whose whole caches are kept, at most; they fill up while running."""
     checkpoints: int = 0
     """Snapshots of window caches and recurrent states that each slot may keep in main memory, at most."""
     checkpoint_tokens: int = 8192
@@ -192,7 +199,8 @@ def _engine(name: str, plain: Plain) -> EngineProfile:
     values.pop("source", None)
     values["formats"] = tuple(values.get("formats", ("gguf",)))
     values["runs_on"] = {vendor: tuple(needs) for vendor, needs in values.get("runs_on", {}).items()}
-    values["unpacks_cache"] = tuple(values.get("unpacks_cache", ()))
+    for key in ("unpacks_cache", "small_batch_devices"):
+        values[key] = tuple(values.get(key, ()))
     return EngineProfile(name=name, **values)
 
 

@@ -55,6 +55,7 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     """Bytes on each accelerator of the placement and on the host, with what is available there."""
     if placement.kind is PlacementKind.CPU:
         return _on_cpu(choice, machine, constants)
+    choice = _with_micro_batch(choice, placement, machine)
     spans = device_spans(choice, placement, machine, constants)
     devices: list[DeviceMemory] = []
     unified = 0
@@ -75,6 +76,21 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
         devices=tuple(devices), reclaimable_bytes=max(0, mapped - devices[-1].weights_bytes),
         growth_bytes=growth_bytes(choice),
     )  # fmt: skip
+
+
+def _with_micro_batch(choice: Choice, placement: Placement, machine: Machine) -> Choice:
+    """The choice with the micro-batch its engine takes on devices of that size."""
+    engine = choice.engine
+    if not engine.large_micro_batch:
+        return choice
+    devices = [machine.accelerators[i] for i in placement.devices or (0,)]
+    small = [
+        device
+        for device in devices
+        if (device.memory_total_bytes or 0) < engine.large_device_bytes
+        or any(part in device.name.lower() for part in engine.small_batch_devices)
+    ]
+    return choice if small else replace(choice, layout=replace(choice.layout, micro_batch=engine.large_micro_batch))
 
 
 def is_pipeline(placement: Placement, devices: int) -> bool:
@@ -211,13 +227,16 @@ def growth_bytes(choice: Choice) -> int:
     """
     shape, engine, layout = choice.shape, choice.engine, choice.layout
     context = layout.context // layout.sequences
+    one = replace(layout, sequences=1, context=context)
+    growth = engine.prompt_cache_bytes
+    if engine.prompt_caches:
+        growth += engine.prompt_caches * (cache_bytes(shape, one) + state_bytes(shape, one))
     kept = min(engine.checkpoints, context // engine.checkpoint_tokens)
     if not kept:
-        return engine.prompt_cache_bytes
+        return growth
     windowed = [n if kind.cache == "W" else 0 for kind, n in zip(shape.layers, shape.counts, strict=True)]
-    one = replace(layout, sequences=1, context=context)
     snapshot = (cache_bytes(shape, one, windowed) if any(windowed) else 0) + state_bytes(shape, one)
-    return engine.prompt_cache_bytes + layout.sequences * kept * snapshot
+    return growth + layout.sequences * kept * snapshot
 
 
 def process_bytes(choice: Choice) -> int:

@@ -75,6 +75,25 @@ def state_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | 
     return one * max(1, layout.sequences) * layout.state_copies
 
 
+def refusal(shape: ModelShape, layout: CacheLayout) -> str | None:
+    """Why llama.cpp (build b11434) would not make a cache of these types; None where it would.
+
+    Blocks of a quantized type must fill each head, quantized values need flash attention, and compressed attention has
+    keys alone, so both types are one.
+    """
+    packed = [t for t in (layout.k_type, layout.v_type) if BLOCKS[t].weights > 1]
+    if not packed or not shape.head_divisor:
+        return None
+    if layout.v_type in packed and not layout.flash_attention:
+        return f"{layout.v_type} values need flash attention"
+    if shape.mla and layout.k_type != layout.v_type:
+        return f"its keys hold the values too, so they cannot be {layout.k_type} and {layout.v_type}"
+    for kind in packed:
+        if shape.head_divisor % BLOCKS[kind].weights:
+            return f"the width of its heads is not a multiple of {BLOCKS[kind].weights}, the block of {kind}"
+    return None
+
+
 def read_bytes(
     shape: ModelShape, depth: float, k_type: str = "f16", v_type: str = "f16", *, flop_bytes: float = 0.0
 ) -> float:

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, cast
 
 from advisor.estimate.layer_codes import LAYER_CODES
+from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
 
 
 class LayerShape(NamedTuple):
@@ -65,12 +66,12 @@ class ModelShape:
     """How often each kind of layer occurs."""
     known: bool = True
     """False where the cache layout is the engine's own: sizes are rough."""
-    scan_floats: int = 0
-    """Scratch of a recurrent layer, floats a token beside the hidden state; 0 without one (see compute_buffer)."""
-    scan_state_floats: int = 0
-    """Its states in scratch, floats a sequence."""
-    scan_channels: int = 0
-    """Convolution channels of a delta net, whose buffers are moved apart when states outgrow the gaps; else 0."""
+    recurrent: RecurrentWidths | None = None
+    """Buffers of its recurrent layers, where those decide the scratch."""
+    indexed: IndexedWidths | None = None
+    """Buffers of its attention, where a sparse indexer chooses what it attends to."""
+    head_divisor: int = 0
+    """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
     @property
     def state_bytes(self) -> int:
@@ -108,4 +109,6 @@ class ModelShape:
         layers = tuple(LayerShape(*flat[i : i + n]) for i in range(0, len(flat), n))
         values = dict(zip(cls.__slots__, row, strict=True))
         values.update(layers=layers, counts=tuple(row[20]))
+        for name, widths in (("recurrent", RecurrentWidths), ("indexed", IndexedWidths)):
+            values[name] = None if values[name] is None else widths(*cast(list[Any], values[name]))
         return cls(**values)

@@ -1,9 +1,11 @@
 """From an architecture to its shape: what each kind of layer keeps, reads and computes."""
 
+import math
 from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.layer_codes import LAYER_CODES
+from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads
 from advisor.estimate.shape import LayerShape, ModelShape
 from advisor.estimate.tensors import Tensor, is_moe_layer, tensor_list
@@ -32,7 +34,6 @@ def shape_of(architecture: Architecture) -> ModelShape:
     n_experts, n_used = (a.moe.n_experts, a.moe.n_used) if a.moe and expert_total else (0, 0)
     unused = expert_total * (n_experts - n_used) // n_experts if n_experts else 0
     outer = total - body - expert_total - looked_up - (0 if t.tied else output)
-    scan_floats, scan_state, channels = _scan(a)
     return ModelShape(
         n_layers=a.n_layers, hidden=a.hidden, vocab=a.vocab, total_params=total, active_params=total - unused,
         dense_params=body + max(0, outer), expert_params=expert_total, output_params=output,
@@ -41,8 +42,8 @@ def shape_of(architecture: Architecture) -> ModelShape:
         sinks=t.sinks, ffn_floats=_ffn_floats(a, t), attention_floats=_attention_floats(a, t),
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
-        known=not a.kv_runtime_specific, scan_floats=scan_floats, scan_state_floats=scan_state,
-        scan_channels=channels,
+        known=not a.kv_runtime_specific, recurrent=_recurrent_widths(a, t), indexed=_indexed_widths(a, t),
+        head_divisor=_head_divisor(a, t),
     )  # fmt: skip
 
 
@@ -97,6 +98,16 @@ def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, 
     return n_kv * k_dim, n_kv * v_dim, 2 * m.n_heads * (k_dim + v_dim)
 
 
+def _head_divisor(a: Architecture, t: Traits) -> int:
+    m = a.attention
+    if m.kind == AttentionKind.NONE or not t.causal:
+        return 0
+    if m.kind == AttentionKind.MLA:
+        rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
+        return math.gcd(rank + rope, rank) if t.mla_cache else math.gcd((m.nope_dim or 0) + rope, m.v_dim)
+    return math.gcd(m.k_dim, m.v_dim, m.swa_k_dim or 0)
+
+
 def _state(a: Architecture, kind: str) -> tuple[int, int, int]:
     """Bytes of the recurrent state (F32), bytes moved per token, FLOPs per token.
 
@@ -146,9 +157,11 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
 def _waiting_floats(a: Architecture, t: Traits) -> int:
     """Floats a token that wait beside any block: copies of the hidden state, positions and indices.
 
-    Per-layer embeddings of all layers are looked up at the start; Gemma 3n projects them into a second copy.
+    Per-layer embeddings of all layers are looked up at the start; Gemma 3n projects them into a second copy. A sparse
+    indexer has room for the chosen positions of every layer.
     """
     waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
+    waiting += INDEXER_TOP_K * a.n_layers if a.attention.indexer_dim else 0
     return waiting + (a.ple_dim or 0) * a.n_layers * (2 if a.gguf_arch == "gemma3n" else 1)
 
 
@@ -168,28 +181,48 @@ def _ffn_floats(a: Architecture, t: Traits) -> int:
 
 
 def _attention_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of attention: queries, keys and output; for MLA the absorbed queries of every head.
-
-    A sparse indexer keeps the chosen positions of every one of its layers until the end of the graph.
-    """
+    """Scratch floats a token of attention: queries, keys and output; for MLA the absorbed queries of every head."""
     m, waiting = a.attention, _waiting_floats(a, t)
     if m.kind == AttentionKind.NONE:
         return 0
     if m.kind != AttentionKind.MLA or not t.mla_cache:
         return waiting + 3 * m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
-    chosen = INDEXER_TOP_K * a.n_layers if m.indexer_dim else 0
-    heads = m.n_heads * (2 * (m.kv_lora_rank or 0) + (m.nope_dim or 0) + (m.rope_dim or 0) + m.v_dim)
-    return waiting + heads + chosen
+    return waiting + m.n_heads * (2 * (m.kv_lora_rank or 0) + (m.nope_dim or 0) + 3 * (m.rope_dim or 0))
 
 
-def _scan(a: Architecture) -> tuple[int, int, int]:
-    """Scratch of a recurrent layer: floats a token, floats a sequence, channels of a delta net (see ModelShape)."""
+def _recurrent_widths(a: Architecture, t: Traits) -> RecurrentWidths | None:
+    """Buffers of a recurrent layer; None where there is none that llama.cpp knows, or a short convolution alone."""
     linear = a.linear
-    if linear is None or linear.kind not in ("mamba", "mamba2", "gdn"):
-        return 0, 0, 0
-    conv, state = _state_elements(a, LayerKind.LINEAR if linear.kind == "gdn" else LayerKind.MAMBA)
+    if linear is None or linear.kind not in ("mamba", "mamba2", "gdn", "kda"):
+        return None
+    conv, state = _state_elements(a, LayerKind.MAMBA if linear.kind.startswith("mamba") else LayerKind.LINEAR)
+    channels = conv // max(1, linear.conv - 1)
     if linear.kind == "gdn":
-        channels = conv // max(1, linear.conv - 1)
-        return 2 * channels, state + conv + channels, channels
-    heads = linear.n_heads if linear.kind == "mamba2" else 0
-    return 5 * linear.d_inner + 6 * linear.n_groups * linear.d_state + heads, state + conv, 0
+        inner, heads, projected = linear.v_heads * linear.v_dim, linear.v_heads, channels
+        keys = linear.k_dim * (linear.v_heads if a.gguf_arch == "qwen3next" else linear.k_heads)
+    elif linear.kind == "kda":
+        heads = linear.v_heads or a.attention.n_heads
+        inner = projected = channels = keys = heads * linear.v_dim
+    else:
+        inner, heads, keys = linear.d_inner, linear.n_heads if linear.kind == "mamba2" else 0, 0
+        projected = inner + channels + heads
+    parallel = LayerKind.PARALLEL in a.layer_kinds()
+    return RecurrentWidths(
+        kind=linear.kind, hidden=a.hidden, projected=projected, channels=channels, inner=inner, keys=keys, heads=heads,
+        conv_per_sequence=conv, state_per_sequence=state,
+        beside=a.attention.n_heads * a.attention.k_dim if parallel else 0,
+        ffn=a.ffn or 0 if t.gated and a.moe is None and not t.single_block else 0,
+    )  # fmt: skip
+
+
+def _indexed_widths(a: Architecture, t: Traits) -> IndexedWidths | None:
+    """Buffers of attention with a sparse indexer; None without one."""
+    m = a.attention
+    if not (m.kind == AttentionKind.MLA and t.mla_cache and m.indexer_dim):
+        return None
+    rope = m.rope_dim or 0
+    return IndexedWidths(
+        hidden=a.hidden, low_rank=m.q_lora_rank or 0, queries=m.n_heads * ((m.nope_dim or 0) + rope),
+        rotated=m.n_heads * rope, absorbed=m.n_heads * (m.kv_lora_rank or 0),
+        indexer=(m.indexer_heads or 0) * m.indexer_dim, chosen=INDEXER_TOP_K, layers=a.n_layers,
+    )  # fmt: skip

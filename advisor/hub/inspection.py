@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from advisor.errors import UsageError
 from advisor.estimate.compute_buffer import compute_bytes
 from advisor.estimate.constants import EngineProfile
-from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
+from advisor.estimate.kv_cache import CacheLayout, cache_bytes, refusal, state_bytes
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS
@@ -93,6 +93,9 @@ def _caches(holdings: Holdings, contexts: tuple[int, ...], kv_type: str) -> tupl
     shape = _shape(holdings)
     if shape is None or not shape.known:
         return ()
+    refused = refusal(shape, CacheLayout(context=1, k_type=kv_type, v_type=kv_type))
+    if refused:
+        raise UsageError(f"llama.cpp keeps no {kv_type} cache of it: {refused}", hint="leave --kv-type out")
     longest = holdings.context
     usual = tuple(c for c in CONTEXTS if longest is None or c < longest) + ((longest,) if longest else ())
     needs = []

@@ -115,9 +115,10 @@ def _beside_lines(estimate: Estimate) -> list[str]:
     host = next((d for d in estimate.footprint.devices if d.device == "host"), None)
     growth = estimate.footprint.growth_bytes
     if growth and host is not None and host.headroom_bytes is not None and growth > host.headroom_bytes:
+        limits = "--prompt-cache-size limits" if estimate.engine == "mlx" else "--cache-ram and --ctx-checkpoints limit"
         lines.append(
             f"  Note: {estimate.engine} fills up to {format_size(growth)} of main memory with past prompts while it "
-            f"serves; --cache-ram and --ctx-checkpoints limit it"
+            f"serves; {limits} it"
         )
     return lines
 

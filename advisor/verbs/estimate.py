@@ -105,6 +105,11 @@ def _choice(
     limit = None if question.context_stated else entry.context_max
     workload = question.workload_for(question.workload.thinking_tokens if thinks else 0, limit)
     engine = estimator.engine_for(entry, question.engine)
+    refused = estimator.refused_cache(shape, engine, workload, question.kv_type)
+    if refused:
+        raise UsageError(
+            f"{engine} keeps no {question.kv_type} cache of {model.id}: {refused}", hint="leave --kv-type out"
+        )
     estimates = estimator.estimates(
         model.id, shape, weights, engine=engine, workload=workload, kv_type=question.kv_type
     )

@@ -14,6 +14,7 @@ from advisor.estimate.candidate import estimate
 from advisor.estimate.constants import Constants
 from advisor.estimate.engine_support import needs_of, runs_here
 from advisor.estimate.footprint import Choice, cache_layout
+from advisor.estimate.kv_cache import refusal
 from advisor.estimate.parts import Setting
 from advisor.estimate.placement import placements
 from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
@@ -94,7 +95,8 @@ class MachineEstimator:
         workload: Workload,
         kv_type: str,
     ) -> tuple[Estimate, ...]:
-        """One estimate for each placement that comes into question."""
+        """One estimate for each placement that comes into question; a cache type the engine would refuse stays f16."""
+        kv_type = "f16" if self.refused_cache(shape, engine, workload, kv_type) else kv_type
         sensible = placements(
             shape, weights, self.machine, workload, engine=engine, kv_type=kv_type, constants=self.constants
         )
@@ -117,6 +119,13 @@ class MachineEstimator:
         if learned is None:
             return tuple(found)
         return tuple(replace(e, basis=learned.basis(model_id, weights.quant, e.basis)) for e in found)
+
+    def refused_cache(self, shape: ModelShape, engine: str, workload: Workload, kv_type: str) -> str | None:
+        """Why an engine that loads GGUF would not make a cache of this type; None where it would."""
+        profile = self.constants.engine(engine)
+        if kv_type == "f16" or "gguf" not in profile.formats:
+            return None
+        return refusal(shape, cache_layout(workload, profile, kv_type))
 
     def setting(self, assessment: Assessment) -> Setting:
         """What an assessment was estimated from, to be taken apart."""

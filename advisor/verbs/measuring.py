@@ -13,8 +13,10 @@ from advisor.domain.machine import Machine
 from advisor.engines.choice import choose_for_file
 from advisor.engines.protocol import Engine, Listener, MeasurePlan
 from advisor.errors import OutOfMemory, StoreError, UsageError
+from advisor.estimate.kv_cache import CacheLayout, refusal
 from advisor.settings import results_path
 from advisor.verbs.bench_target import BenchTarget
+from advisor.verbs.gguf_identity import Identity
 from advisor.verbs.prediction import (
     estimate_plan,
     host_bytes,
@@ -92,6 +94,14 @@ def _plan(request: BenchRequest, target: BenchTarget, machine: Machine, gpu_laye
     )
 
 
+def _check_cache(request: BenchRequest, identity: Identity) -> None:
+    """Raises UsageError for a cache type that llama.cpp would refuse for this file."""
+    kind = request.kv_type or "f16"
+    refused = refusal(identity.shape, CacheLayout(context=1, k_type=kind, v_type=kind)) if identity.shape else None
+    if refused:
+        raise UsageError(f"llama.cpp keeps no {kind} cache of {identity.model}: {refused}", hint="leave --kv-type out")
+
+
 def bench_target(
     request: BenchRequest,
     target: BenchTarget,
@@ -102,6 +112,7 @@ def bench_target(
     synthetic: bool = False,
 ) -> BenchReport:
     """Measure one file: predict, run, store, compare."""
+    _check_cache(request, target.identity)
     machine, constants = workspace.here, workspace.catalog.constants
     engine = choose_for_file(machine.engines, request.engine)
     layers = request.gpu_layers

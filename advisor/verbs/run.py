@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.decide.candidates import ENGINE_FORMATS
@@ -57,7 +57,8 @@ def run_plan(request: RunRequest, workspace: Workspace) -> RunResult:
     choice = estimate_choice(request.target, request.request, request.selection, workspace)
     artifact = _artifact(choice.model, choice.estimate.quant, choice.estimate.engine)
     path, present = _path(choice, artifact)
-    plan = _plan(choice, artifact, path, request)
+    share = workspace.catalog.constants.engine(choice.estimate.engine).utilization
+    plan = replace(_plan(choice, artifact, path, request), memory_share=share)
     return RunResult(
         choice=choice, plan=plan, command=serve_command(plan), image=image_for(plan), present=present
     )  # fmt: skip

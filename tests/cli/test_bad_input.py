@@ -44,6 +44,7 @@ from tests.cli.conftest import ROOT
         (("estimate", "\x1b[31mred"), "no model"),
         (("estimate", "gpt-4"), "architecture"),
         (("estimate", ""), ""),
+        (("estimate", "phi-2", "--kv-type", "q8_0"), "multiple of 32"),
         (("compare", "qwen3-8b"), "2 to 8"),
         (("check", "no-such-lock.json"), "no-such-lock.json"),
         (("check", "README.md"), "README.md"),
@@ -145,3 +146,19 @@ def test_a_pipe_gets_whole_lines(advisor):
 )
 def test_a_trial_that_cannot_begin(advisor, arguments, code, words):
     assert words in advisor.fails("try", *arguments, code=code)
+
+
+def test_a_cache_type_that_the_engine_refuses(advisor, tmp_path):
+    """Heads 80 wide do not divide into blocks of 32."""
+    from advisor.bench.sparse import SparseModel, write_sparse
+    from tests.estimate.models import gqa
+
+    path = tmp_path / "narrow.gguf"
+    write_sparse(path, SparseModel(architecture=gqa("llama", 1000, 160, 2, 2, 2, 80, 256), preset="F16", context=4096))
+    for command in ("inspect", "bench"):
+        assert "multiple of 32, the block of q8_0" in advisor.fails(command, str(path), "--kv-type", "q8_0", code=2)
+    offered, *_ = advisor.json(
+        "recommend", "--task", "chat", "--choices", "microsoft/phi-2", "--quant", "Q4_K_M", "--kv-type", "q8_0",
+        "--gpu", "RTX 4090", "--engine", "llama.cpp", "--context", "2048", "--limit", "1",
+    )["choices"]  # fmt: skip
+    assert offered["kv_type"] == "f16"

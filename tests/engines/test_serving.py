@@ -71,6 +71,7 @@ def test_every_server_stays_on_this_machine(engine):
 
 def test_vllm_and_mlx_serve_the_repository():
     assert "org/Some-Model-GGUF" in serve_command(plan(engine="vllm")).argv
+    assert value_after(serve_command(plan(engine="vllm", memory_share=0.92)).argv, "--gpu-memory-utilization") == "0.92"
     assert value_after(serve_command(plan(engine="vllm", tensor_parallel=4)).argv, "--tensor-parallel-size") == "4"
     assert serve_command(plan(engine="mlx")).argv[0] == "mlx_lm.server"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.domain.estimate import PlacementKind
+from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.quantity import Basis
 from advisor.estimate.calibration import Observation, update
 from advisor.estimate.candidate import estimate
@@ -243,3 +243,17 @@ def _setting(shape, weights, machine, workload, constants, placement):
     return Setting(
         Choice(shape, weights, profile, cache_layout(workload, profile)), placement, machine, workload, constants
     )
+
+
+def test_vllm_batches_more_tokens_on_large_devices(constants, chat):
+    """8192 tokens from 70 GiB on, A100 apart (vllm/engine/arg_utils.py)."""
+    compute = {}
+    for name, gib in (("RTX 6000 Ada", 48), ("A100 80GB", 80), ("H100 80GB", 80)):
+        option = Placement(kind=PlacementKind.GPU, gpu_layers=33, devices=(0,))
+        found = run(
+            models.LLAMA_8B, computer(card(gib=gib, name=name)), chat, constants,
+            quant="bf16-safetensors", engine="vllm", placement=option,
+        )  # fmt: skip
+        compute[name] = found.footprint.devices[0].compute_bytes
+    assert compute["RTX 6000 Ada"] == compute["A100 80GB"]
+    assert compute["H100 80GB"] > 3 * compute["A100 80GB"]

@@ -16,6 +16,7 @@ from advisor.estimate.companions import (
     reserve,
 )
 from advisor.estimate.footprint import Choice, cache_layout, footprint, growth_bytes
+from advisor.estimate.kv_cache import cache_bytes
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.speculation import faster, plan, speedup, tokens_per_step
 from advisor.estimate.weighing import weight_profile
@@ -71,7 +72,9 @@ def test_prompts_that_were_read_fill_main_memory(constants):
     assert growth_bytes(plain) == 8 * GIB
     one = 29 * 1536 * 2 * 4 * 256 * 2
     assert growth_bytes(windowed) == 8 * GIB + one
-    assert growth_bytes(replace(plain, engine=constants.engine("mlx"))) == 0
+    assert growth_bytes(replace(plain, engine=constants.engine("vllm"))) == 0
+    whole = cache_bytes(plain.shape, plain.layout)
+    assert growth_bytes(replace(plain, engine=constants.engine("mlx"))) == 10 * whole, "ten prompts are kept"
 
 
 def test_the_published_formula():

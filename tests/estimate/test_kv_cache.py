@@ -2,7 +2,7 @@
 
 import pytest
 
-from advisor.estimate.kv_cache import CacheLayout, cache_bytes, read_bytes, state_bytes, window_cells
+from advisor.estimate.kv_cache import CacheLayout, cache_bytes, read_bytes, refusal, state_bytes, window_cells
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from tests.estimate import models
@@ -77,3 +77,24 @@ def test_rows_bring_the_shape_back():
     for architecture in (models.QWEN36_27B, models.DEEPSEEK_V3, models.GEMMA3_270M):
         shape = shape_of(architecture)
         assert ModelShape.from_row(shape.to_row()) == shape
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layout", "words"),
+    [
+        (
+            models.gqa("phi2", 51200, 2560, 32, 32, 32, 80, 10240),
+            {"k_type": "q8_0", "v_type": "q8_0"},
+            "multiple of 32",
+        ),
+        (models.gqa("phi2", 51200, 2560, 32, 32, 32, 80, 10240), {"k_type": "f16", "v_type": "bf16"}, None),
+        (models.LLAMA_8B, {"k_type": "q8_0", "v_type": "q4_0"}, None),
+        (models.LLAMA_8B, {"k_type": "q8_0", "flash_attention": False}, None),
+        (models.LLAMA_8B, {"k_type": "q8_0", "v_type": "q8_0", "flash_attention": False}, "flash attention"),
+        (models.DEEPSEEK_V3, {"k_type": "q8_0", "v_type": "q8_0"}, None),
+        (models.DEEPSEEK_V3, {"k_type": "q8_0"}, "keys hold the values"),
+    ],
+)
+def test_types_that_llama_cpp_refuses(architecture, layout, words):
+    said = refusal(shape_of(architecture), CacheLayout(context=4096, **layout))
+    assert said is None if words is None else words in said
