@@ -6,7 +6,7 @@ Keys: llama-arch.cpp and each architecture's `load_arch_hparams`, build b11434.
 
 from advisor.bench.gguf_writing import Value
 from advisor.domain.architecture import Architecture, Attention, AttentionKind, LayerKind, LinearAttention, Moe
-from advisor.estimate.mixers import ATTENTION_KINDS, kv_heads
+from advisor.estimate.mixers import ATTENTION_KINDS, kv_heads, query_heads
 from advisor.estimate.traits import traits_of
 
 Pairs = dict[str, Value]
@@ -56,7 +56,7 @@ def _ffn(a: Architecture, blocks: int) -> Value:
 def _attention(a: Architecture, m: Attention, blocks: int) -> Pairs:
     t = traits_of(a)
     pairs: Pairs = {
-        "attention.head_count": m.n_heads, "attention.head_count_kv": _kv_heads(a, blocks),
+        "attention.head_count": _query_heads(a, blocks), "attention.head_count_kv": _kv_heads(a, blocks),
         "attention.key_length": m.k_dim, "attention.value_length": m.v_dim, "rope.dimension_count": m.k_dim,
         "attention.causal": t.causal,
     }  # fmt: skip
@@ -69,6 +69,15 @@ def _attention(a: Architecture, m: Attention, blocks: int) -> Pairs:
         pairs |= {"attention.key_length_swa": width, "attention.value_length_swa": m.swa_k_dim or m.v_dim}
         pairs["rope.dimension_count_swa"] = width
     return pairs
+
+
+def _query_heads(a: Architecture, blocks: int) -> Value:
+    """One number, or one a layer where window layers have more or fewer, or layers do not attend (Nemotron of NAS)."""
+    kinds = a.layer_kinds()
+    if a.attention.swa_n_heads is None and LayerKind.NONE not in kinds:
+        return a.attention.n_heads
+    heads = [0 if kind == LayerKind.NONE else query_heads(a, kind) for kind in kinds]
+    return [*heads, *[a.attention.n_heads] * (blocks - len(heads))]
 
 
 def _kv_heads(a: Architecture, blocks: int) -> Value:
@@ -101,7 +110,8 @@ def _latent(m: Attention, *, absorbed: bool) -> Pairs:
 
 
 def _experts(a: Architecture, moe: Moe) -> Pairs:
-    return {
+    latent: Pairs = {"moe_latent_size": moe.latent} if moe.latent else {}
+    return latent | {
         "expert_count": moe.n_experts, "expert_used_count": moe.n_used, "expert_feed_forward_length": moe.ffn,
         "expert_shared_count": moe.n_shared, "expert_shared_feed_forward_length": moe.shared_ffn or 0,
         "leading_dense_block_count": moe.first_dense, "interleave_moe_layer_step": moe.step,
@@ -136,6 +146,8 @@ def _special(a: Architecture) -> Pairs:
     kinds = a.layer_kinds()
     if a.gguf_arch == "apertus":
         return {f"xielu.{name}": [1.0] * a.n_layers for name in ("alpha_n", "alpha_p", "beta", "eps")}
+    if a.gguf_arch == "llama4" and a.moe is None:
+        return {"attention.sliding_window": 0, "expert_feed_forward_length": 0, "interleave_moe_layer_step": 0}
     if a.gguf_arch in ("gemma3n", "gemma4"):
         reused = sum(kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) for kind in kinds)
         return {"attention.shared_kv_layers": reused, "embedding_length_per_layer_input": a.ple_dim or 0}

@@ -63,6 +63,7 @@ class AttentionForm:
     kv_heads_by_layer: list[Width] | None = None
     window: Tokens | None = None
     swa_k_dim: Width | None = None
+    swa_n_heads: Width | None = None
     swa_n_kv_heads: Width | None = None
     q_lora_rank: Width | None = None
     kv_lora_rank: Width | None = None
@@ -104,6 +105,7 @@ class MoeForm:
     shared_ffn: Width = 0
     first_dense: Width = 0
     step: Count = 1
+    latent: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ class Attention:
     """Sliding window or chunk, in tokens."""
     swa_k_dim: int | None = None
     """Head width of sliding-window layers where it differs."""
+    swa_n_heads: int | None = None
+    """Query heads of sliding-window layers where they differ."""
     swa_n_kv_heads: int | None = None
     q_lora_rank: int | None = None
     kv_lora_rank: int | None = None
@@ -106,6 +108,8 @@ class Moe:
     """Leading layers with a dense feed-forward block."""
     step: int = 1
     """Every step-th layer is a MoE layer (layer index i with (i + 1) % step == 0)."""
+    latent: int | None = None
+    """Width that routed experts read and write, between two projections, where it is not the hidden one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

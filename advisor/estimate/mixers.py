@@ -17,6 +17,12 @@ ATTENTION_KINDS = frozenset("FSCRQP")
 """Letters of layers that hold an attention block."""
 
 
+def query_heads(a: Architecture, kind: str) -> int:
+    """Query heads of a layer of this kind."""
+    attention = a.attention
+    return attention.swa_n_heads if kind in _SLIDING and attention.swa_n_heads is not None else attention.n_heads
+
+
 def kv_heads(a: Architecture, layer: int, kind: str) -> int:
     """KV heads of one layer."""
     attention = a.attention
@@ -63,7 +69,8 @@ def mixer_tensors(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator
 def _gqa(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]:
     n_kv = kv_heads(a, layer, kind)
     k_dim, v_dim = head_widths(a, kind)
-    q, k, v = a.attention.n_heads * k_dim, n_kv * k_dim, n_kv * v_dim
+    heads = query_heads(a, kind)
+    q, k, v = heads * k_dim, n_kv * k_dim, n_kv * v_dim
     owns = kind not in _REUSED or t.reused_has_kv
     q_out = 2 * q if t.output_gate == "double" else q
     if t.fused_qkv:
@@ -76,12 +83,12 @@ def _gqa(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]:
         yield (f"{name}.weight", (a.hidden, width))
         if t.qkv_bias:
             yield (f"{name}.bias", (width,))
-    yield ("attn_output.weight", (a.attention.n_heads * v_dim, a.hidden))
+    yield ("attn_output.weight", (heads * v_dim, a.hidden))
     yield from _attention_extras(a, t, kind, (q, k), owns)
 
 
 def _attention_extras(a: Architecture, t: Traits, kind: str, widths: tuple[int, int], owns: bool) -> Iterator[Named]:
-    heads = a.attention.n_heads
+    heads = query_heads(a, kind)
     if t.out_bias:
         yield ("attn_output.bias", (a.hidden,))
     if t.qk_norm:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
-from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads
+from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
 from advisor.estimate.shape import LayerShape, ModelShape
 from advisor.estimate.tensors import Tensor, is_moe_layer, tensor_list
 from advisor.estimate.traits import Traits, traits_of
@@ -95,7 +95,7 @@ def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, 
         return m.n_heads * key, m.n_heads * m.v_dim, 2 * m.n_heads * (key + m.v_dim)
     n_kv = kv_heads(a, index, kind)
     k_dim, v_dim = head_widths(a, kind)
-    return n_kv * k_dim, n_kv * v_dim, 2 * m.n_heads * (k_dim + v_dim)
+    return n_kv * k_dim, n_kv * v_dim, 2 * query_heads(a, kind) * (k_dim + v_dim)
 
 
 def _head_divisor(a: Architecture, t: Traits) -> int:
@@ -175,7 +175,7 @@ def _ffn_floats(a: Architecture, t: Traits) -> int:
     dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
     if a.moe is None or a.moe.n_experts < 2:
         return waiting + dense
-    inner, outer = a.moe.n_used * a.moe.ffn, a.moe.n_used * a.hidden
+    inner, outer = a.moe.n_used * a.moe.ffn, a.moe.n_used * (a.moe.latent or a.hidden)
     routed = wide * inner + (outer if outer > (wide - 1 or 1) * inner else 0)
     return waiting + max(routed, dense if a.moe.first_dense or a.moe.step > 1 else 0)
 

@@ -191,17 +191,20 @@ def _dense(a: Architecture, t: Traits, width: int) -> Iterator[Named]:
 def _experts(a: Architecture, t: Traits) -> Iterator[Named]:
     moe = a.moe
     assert moe is not None
-    n, width = moe.n_experts, moe.ffn
+    n, width, inner = moe.n_experts, moe.ffn, moe.latent or a.hidden
     yield ("ffn_gate_inp.weight", (a.hidden, n))
+    if moe.latent:
+        yield ("ffn_latent_down.weight", (a.hidden, inner))
+        yield ("ffn_latent_up.weight", (inner, a.hidden))
     if a.gguf_arch == "gemma4":
         yield ("ffn_gate_inp.scale", (a.hidden,))
         for name in ("pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"):
             yield (f"{name}.weight", (a.hidden,))
         parts = [("ffn_gate_up_exps", a.hidden, 2 * width)]
     else:
-        parts = [("ffn_gate_exps", a.hidden, width)] if t.gated else []
-        parts += [("ffn_up_exps", a.hidden, width)]
-    for name, n_in, n_out in (*parts, ("ffn_down_exps", width, a.hidden)):
+        parts = [("ffn_gate_exps", inner, width)] if t.gated else []
+        parts += [("ffn_up_exps", inner, width)]
+    for name, n_in, n_out in (*parts, ("ffn_down_exps", width, inner)):
         yield (f"{name}.weight", (n_in, n_out, n))
         if t.expert_bias:
             yield (f"{name}.bias", (n_out, n))

@@ -6,11 +6,12 @@ gguf-py/gguf/constants.py.
 
 from dataclasses import dataclass
 
-from advisor.domain.architecture import Architecture, Attention, AttentionKind, LinearAttention, Moe
+from advisor.domain.architecture import Architecture, Attention, AttentionKind, LayerKind, LinearAttention, Moe
 from advisor.hub.gguf_header import GgufArray, GgufHeader, GgufTensor
 from advisor.hub.gguf_layers import layer_kinds, layer_tensors, window_tokens
 
 MAX_LAYERS = 1000
+_WINDOWED = frozenset((LayerKind.SLIDING, LayerKind.REUSED_SLIDING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def _dense_width(keys: _Keys) -> int | None:
 def _attention(keys: _Keys, n_layers: int) -> Attention:
     if keys.width_out("attn_kv_a_mqa.weight") is not None:
         return _latent_attention(keys)
-    heads = keys.number("attention.head_count") or 0
+    kinds = layer_kinds(keys.header, keys.arch, n_layers)
+    heads, swa_heads = _query_heads(keys, kinds)
     if not heads or not any(name.startswith("attn_") for name in keys.shapes):
         return Attention(kind=AttentionKind.NONE)
     by_layer = keys.by_layer("attention.head_count_kv")
@@ -110,11 +112,21 @@ def _attention(keys: _Keys, n_layers: int) -> Attention:
     return Attention(
         n_heads=heads, n_kv_heads=n_kv, k_dim=k_dim, v_dim=keys.number("attention.value_length") or k_dim,
         kv_heads_by_layer=varied, window=window_tokens(keys.header, keys.arch),
-        swa_k_dim=swa if swa != k_dim else None,
+        swa_k_dim=swa if swa != k_dim else None, swa_n_heads=swa_heads,
         bias="attn_q.bias" in keys.shapes or "attn_qkv.bias" in keys.shapes,
         qk_norm="attn_q_norm.weight" in keys.shapes,
         output_gate="attn_gate.weight" in keys.shapes,
     )  # fmt: skip
+
+
+def _query_heads(keys: _Keys, kinds: str) -> tuple[int, int | None]:
+    """Query heads of full layers, and of window layers where those have a number of their own."""
+    most = keys.number("attention.head_count") or 0
+    heads = list(zip(keys.by_layer("attention.head_count") or (), kinds, strict=False))
+    full, window = ({n for n, kind in heads if n and (kind in _WINDOWED) == windowed} for windowed in (False, True))
+    if len(full) != 1 or len(window) != 1 or full == window:
+        return most, None
+    return full.pop(), window.pop()
 
 
 def _latent_attention(keys: _Keys) -> Attention:
@@ -162,7 +174,7 @@ def _moe(keys: _Keys) -> Moe | None:
     return Moe(
         n_experts=experts, n_used=keys.number("expert_used_count") or 0, ffn=width,
         n_shared=keys.number("expert_shared_count") or (1 if shared else 0), shared_ffn=shared,
-        first_dense=first, step=step,
+        first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight"),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ load_swa_pattern)."""
 UNWINDOWED = frozenset({"phi3"})
 """States a window that llama.cpp does not use."""
 CHUNK_TOKENS: dict[str, int] = {"llama4": 8192}
-"""Chunked attention whose length no header states (llama.cpp, src/models/llama4.cpp)."""
+"""Chunked attention whose length no header states; a stated window of 0 is none (llama.cpp, src/models/llama4.cpp)."""
 
 
 def layer_tensors(header: GgufHeader) -> dict[int, frozenset[str]]:
@@ -57,7 +57,7 @@ def _letter(names: frozenset[str], sliding: bool, *, reused: bool, chunked: bool
     if "ssm_in.weight" in names:
         return LayerKind.PARALLEL if attends else LayerKind.MAMBA
     if not attends:
-        return LayerKind.MLP if any(name.startswith("ffn_") for name in names) else LayerKind.NONE
+        return LayerKind.MLP if "attn_norm.weight" in names else LayerKind.NONE
     if reused:
         return LayerKind.REUSED_SLIDING if sliding else LayerKind.REUSED
     if sliding:
@@ -69,8 +69,10 @@ def window_tokens(header: GgufHeader, arch: str) -> int | None:
     """The sliding window or chunk, None where there is none or the engine ignores it."""
     if arch in UNWINDOWED:
         return None
-    stated = header.integer(f"{arch}.attention.sliding_window") or header.integer(f"{arch}.attention.chunk_size")
-    return stated or CHUNK_TOKENS.get(arch)
+    stated = header.integer(f"{arch}.attention.sliding_window")
+    if stated is None:
+        stated = header.integer(f"{arch}.attention.chunk_size") or CHUNK_TOKENS.get(arch)
+    return stated or None
 
 
 def sliding_layers(header: GgufHeader, arch: str, n_layers: int) -> Sequence[bool]:

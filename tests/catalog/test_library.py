@@ -241,6 +241,18 @@ def test_shapes_and_weights(catalog):
     assert catalog.weights("Qwen/Qwen3-8B", "nonsense") is None
 
 
+@pytest.mark.parametrize(
+    ("model", "published"),
+    [
+        ("poolside/Laguna-S-2.1", 117_561_977_600),
+        ("poolside/Laguna-XS.2", 33_442_617_088),
+        ("nvidia/Llama-3_3-Nemotron-Super-49B-v1_5", 49_867_145_216),
+    ],
+)
+def test_layers_that_differ_count_up_to_the_published_total(catalog, model, published):
+    assert catalog.shape(model).total_params == catalog.resolve(model).total_params == published
+
+
 def test_references_cannot_be_downloaded(catalog):
     references = [entry for entry in catalog.entries() if entry.category == "reference"]
     assert references

@@ -1,7 +1,8 @@
 """Bytes that llama.cpp allocates in main memory for a model of each architecture, against the formulas.
 
 allocations.json holds what its own memory breakdown said of files without weights (build b11434, CPU, Q4_K_M,
-micro-batch 512, logits of one token a sequence): weights, then cache with states and scratch in each setting.
+micro-batch 512, logits of one token a sequence): weights, then cache with states and scratch in each setting. Rows
+whose scratch is no multiple of 32 were logged to a hundredth of a MiB.
 """
 
 import json

@@ -50,16 +50,23 @@ def _attention(a):
     kinds = a.layer_kinds()
     windowed = [kind in "SQC" for kind in kinds]
     return {
-        "attention.head_count": m.n_heads or None,
+        "attention.head_count": _heads(a),
         "attention.head_count_kv": _kv_heads(a),
         "attention.key_length": m.k_dim or None,
         "attention.value_length": m.v_dim or None,
         "attention.key_length_swa": m.swa_k_dim,
         "attention.value_length_swa": m.swa_k_dim,
-        "attention.sliding_window": m.window,
+        "attention.sliding_window": 0 if a.gguf_arch == "llama4" and not m.window else m.window,
         "attention.sliding_window_pattern": _listed(windowed) if m.window and any(windowed) else None,
         "attention.shared_kv_layers": sum(kind in "RQ" for kind in kinds) or None,
     }
+
+
+def _heads(a):
+    m = a.attention
+    if m.swa_n_heads is not None:
+        return _listed([m.swa_n_heads if kind in "SQ" else m.n_heads for kind in a.layer_kinds()])
+    return m.n_heads or None
 
 
 def _kv_heads(a):

@@ -41,6 +41,13 @@ KINDS = {
                      linear=LinearAttention(kind="mamba", conv=4, d_inner=1024, d_state=16)),
     "mamba beside attention": replace(BASE, gguf_arch="falcon-h1", layers="PPPP", linear=MAMBA2),
     "single blocks": replace(BASE, gguf_arch="nemotron_h", layers="MXFX", linear=MAMBA2),
+    "windows with heads of their own": replace(BASE, gguf_arch="laguna", layers="FSSS", moe=LATER_MOE,
+                                               attention=replace(GQA, window=128, swa_n_heads=16)),
+    "experts in a latent width": replace(BASE, gguf_arch="nemotron_h", layers="MXFX", linear=MAMBA2,
+                                         moe=replace(MOE, n_shared=1, shared_ffn=512, latent=128)),
+    "layers that do not attend": replace(BASE, gguf_arch="deci", layers="FNFN", ffn_by_layer=(1024, 512, 1024, 256),
+                                         attention=replace(GQA, kv_heads_by_layer=(2, 0, 2, 0))),
+    "neither chunks nor experts": replace(BASE, gguf_arch="llama4"),
     "heads a layer": replace(BASE, gguf_arch="deci",
                              attention=replace(GQA, kv_heads_by_layer=(2, 1, 2, 4), n_kv_heads=4)),
 }  # fmt: skip
