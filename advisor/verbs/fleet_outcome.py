@@ -77,7 +77,8 @@ class Judge:
         if self._driver_alone(machine):
             return DRIVER
         if nearest is None:
-            return str(next(iter(ranking.rejected), Reason.NO_QUALITY))
+            told = [r for r in ranking.rejected if r != Reason.NOT_FOR_TASK]
+            return str(next(iter(told), Reason.NOT_FOR_TASK))
         return hindrance(nearest)
 
     def _driver_alone(self, machine: Machine) -> bool:
