@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from advisor.inventory.fleet import Fleet, Judged, Profile, Upgrades
-from advisor.report.fleet_text import STANDINGS, choice_words, hindrance_words
+from advisor.report.fleet_text import STANDINGS, choice_words, hindrance_words, rate_of
 
 _HOST_COLUMNS = (
     "host", "verdict", "blocked_by", "model", "quant", "tokens_per_s_p10", "tokens_per_s_p50", "tokens_per_s_p90",
@@ -27,7 +27,7 @@ def fleet_csv(fleet: Fleet) -> str:
 def _host_cells(judged: Judged) -> tuple[object, ...]:
     host, chosen = judged.host, judged.choice
     speed = chosen.estimate.speed if chosen else None
-    rates = speed.decode_tokens_per_s if speed else None
+    rates = rate_of(chosen) if chosen else None
     return (
         host.id,
         judged.standing,

@@ -22,6 +22,13 @@ HINDRANCES = {
     "disk": "too little free disk",
     "driver": "an accelerator that its driver does not let be used",
     "speed_unknown": "speed not known",
+    "no_engine": "no engine that loads it",
+    "not_for_task": "no model for this task",
+    "not_downloadable": "no files that are published for an engine here",
+    "no_quality_known": "no known quality at this task",
+    "below_min_quality": "no model of that quality",
+    "context_too_short": "no model with such a window",
+    "licence": "no model under that licence",
     "memory_unknown": "memory not told by the source",
     "cores_unknown": "cores not told by the source",
 }
@@ -108,12 +115,20 @@ def _name(assessment: Assessment) -> str:
 
 def choice_words(assessment: Assessment) -> str:
     """A choice with its speed and quality: medians, and the 80 % interval of both."""
-    speed, candidate = assessment.estimate.speed, assessment.candidate
-    rate = "speed not known"
-    if speed is not None:
-        tokens = speed.decode_tokens_per_s
-        rate = f"{tokens.p50:.1f} tok/s ({tokens.p10:.1f}–{tokens.p90:.1f}), first {format_duration(speed.ttft_s.p50)}"
-    return f"{_name(assessment)}, {rate}, quality {candidate.score:.0f}±{1.28 * candidate.sd:.0f}"
+    speed, candidate, rate = assessment.estimate.speed, assessment.candidate, rate_of(assessment)
+    words = "speed not known"
+    if speed is not None and rate is not None:
+        p10, p50, p90 = (f"{r:.1f}" if r < 100 else f"{r:,.0f}" for r in (rate.p10, rate.p50, rate.p90))
+        words = f"{p50} tok/s ({p10}–{p90}), first {format_duration(speed.ttft_s.p50)}"
+    return f"{_name(assessment)}, {words}, quality {candidate.score:.0f}±{1.28 * candidate.sd:.0f}"
+
+
+def rate_of(assessment: Assessment) -> Quantity | None:
+    """Tokens written in a second; tokens read, where the work writes none."""
+    speed = assessment.estimate.speed
+    if speed is None:
+        return None
+    return speed.decode_tokens_per_s if assessment.workload.output_tokens else speed.prefill_tokens_per_s
 
 
 def _more(count: int, what: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What a fleet can run, what blocks the rest, and which upgrade buys most. Equal machines are estimated once."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
@@ -59,13 +59,20 @@ def evaluate(
     if say is not None:
         say(f"{len(inventory.hosts)} hosts of {len(grouped)} kinds of machine")
     judge = Judge(question, workspace)
+    return _judged_fleet(ask, inventory, grouped, judge, now or datetime.now(UTC))
+
+
+def _judged_fleet(
+    ask: FleetRequest, inventory: Inventory, grouped: Mapping[str, list[Host]], judge: Judge, now: datetime
+) -> Fleet:
     profiles = {key: _profile(key, hosts, judge) for key, hosts in grouped.items()}
-    oldest = (now or datetime.now(UTC)) - timedelta(days=ask.stale_days)
+    oldest = now - timedelta(days=ask.stale_days)
     key_by_host = {id(host): key for key, hosts in grouped.items() for host in hosts}
     judged = tuple(_judged(host, profiles[key_by_host[id(host)]], oldest) for host in inventory.hosts)
     ordered = tuple(sorted(profiles.values(), key=lambda p: (-p.hosts, p.machine.name, p.id)))
+    catalog = judge.workspace.catalog
     return Fleet(
-        question=question,
+        question=judge.question,
         inventory=inventory,
         profiles=ordered,
         hosts=judged,

@@ -1,13 +1,14 @@
 """What one kind of machine can do of what is asked, and what stands in the way where it cannot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from advisor.decide.assessment import Assessment
-from advisor.decide.candidates import Reason
+from advisor.decide.candidates import Reason, screen
 from advisor.decide.counterfactual import needs
 from advisor.decide.question import Question
 from advisor.decide.ranking import Ranking, rank
+from advisor.domain.entry import CatalogEntry
 from advisor.domain.machine import Machine
 from advisor.inventory.fleet import DRIVER, Outcome, Standing
 from advisor.sizing.upgrade import Seat
@@ -26,14 +27,20 @@ _BY_LIMIT = {"max_tpot_s": "bandwidth", "max_ttft_s": "compute"}
 
 @dataclass(slots=True)
 class Judge:
-    """Judges machines by one question. `missing`: what the source of a machine does not tell."""
+    """Judges machines by one question."""
 
     question: Question
     workspace: Workspace
+    _screened: dict[tuple[str, ...], tuple[CatalogEntry, ...]] = field(default_factory=dict)
+    """Models that come into question at all, by the engines on offer: the same on hundreds of machines."""
 
     def outcome(self, machine: Machine, missing: Sequence[str] = (), *, choices: int = 1) -> Outcome:
-        """What the machine can do: up to `choices` models that meet the request, and why not where none does."""
-        estimator, ranking = self._ranked(machine, choices)
+        """What the machine can do: up to `choices` models that meet the request, and why not where none does.
+
+        `missing`: what the source of the machine does not tell.
+        """
+        estimator = MachineEstimator(machine, self.workspace)
+        ranking = self._rank(estimator, self.workspace.catalog.entries(), choices)
         if ranking.met:
             return Outcome(standing=Standing.MEETS, choices=ranking.picks)
         nearest = ranking.picks[0] if ranking.picks else next(iter(ranking.misses), None)
@@ -51,21 +58,27 @@ class Judge:
 
     def seat(self, machine: Machine) -> Seat:
         """What a host like this would be worth: the best choice alone."""
-        _, ranking = self._ranked(machine, 1)
+        estimator = MachineEstimator(machine, self.workspace)
+        ranking = self._rank(estimator, self._in_question(estimator.offered(self.question.engine)), 1)
         standing = Standing.MEETS if ranking.met else Standing.BLOCKED
         return Outcome(standing=standing, choices=ranking.picks).seat
 
-    def _ranked(self, machine: Machine, limit: int) -> tuple[MachineEstimator, Ranking]:
-        catalog = self.workspace.catalog
-        estimator = MachineEstimator(machine, self.workspace)
-        question = replace(self.question, limit=limit)
-        return estimator, rank(question, catalog.entries(), catalog, estimator, estimator.offered(question.engine))
+    def _rank(self, estimator: MachineEstimator, entries: Sequence[CatalogEntry], limit: int) -> Ranking:
+        offered = estimator.offered(self.question.engine)
+        return rank(replace(self.question, limit=limit), entries, self.workspace.catalog, estimator, offered)
+
+    def _in_question(self, offered: tuple[str, ...]) -> Sequence[CatalogEntry]:
+        if offered not in self._screened:
+            entries = self.workspace.catalog.entries()
+            self._screened[offered] = tuple(e for e in entries if screen(e, self.question, offered) is None)
+        return self._screened[offered]
 
     def _blocked_by(self, machine: Machine, nearest: Assessment | None, ranking: Ranking) -> str:
         if self._driver_alone(machine):
             return DRIVER
         if nearest is None:
-            return str(next(iter(ranking.rejected), Reason.NO_QUALITY))
+            told = [r for r in ranking.rejected if r != Reason.NOT_FOR_TASK]
+            return str(next(iter(told), Reason.NOT_FOR_TASK))
         return hindrance(nearest)
 
     def _driver_alone(self, machine: Machine) -> bool:
