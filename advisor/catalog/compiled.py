@@ -18,7 +18,7 @@ from advisor.catalog.precomputed import published_formats, shape_rows
 from advisor.catalog.records import describe_source
 from advisor.errors import BadDocument
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of an older compiled catalog would misread the new one."""
 MODES = {"reasoning": "thinking", "non-reasoning": "non-thinking"}
 """Evidence's words for the domain's."""
@@ -68,6 +68,7 @@ def _entry(record: Record) -> list[Any]:
         record.get("training_tokens"),
         published_formats(record),
         record.get("quality") or {},
+        record.get("tuning"),
     ]
 
 

@@ -189,8 +189,8 @@ def vocabulary_gate(record: Record, quants: Container[str]) -> Iterator[Problem]
 
 
 NEED_SOURCES = (
-    *("released", "params", "kind", "architecture", "context", "modalities", "capabilities", "thinking", "languages"),
-    *("licence", "engines", "lineage", "training_tokens", "category"),
+    *("released", "params", "kind", "architecture", "context", "modalities", "capabilities", "thinking", "tuning"),
+    *("languages", "licence", "engines", "lineage", "training_tokens", "category"),
 )
 """Fields whose figures need a source."""
 
