@@ -7,7 +7,7 @@ only, since the build hook runs it.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +122,11 @@ def _hardware_rows(raw: RawCatalog) -> list[Any]:
     return list(compile_hardware(raw.hardware))
 
 
-def build(raw: RawCatalog) -> dict[str, bytes]:
-    """Every compiled file by name, `manifest.json` with the hash of the others included."""
+def build(raw: RawCatalog, left_out: Sequence[str] = ()) -> dict[str, bytes]:
+    """Every compiled file by name, `manifest.json` with the hash of the others included.
+
+    `left_out`: entries of overlays that are not in it, and why.
+    """
     records = _with_quality(raw)
     models, model_places = _lines(records)
     evidence = {m: [_evidence_row(r) for r in rows] for m, rows in sorted(raw.evidence.items()) if m in records}
@@ -155,7 +158,8 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
     for name, data in sorted(files.items()):
         digest.update(name.encode() + b"\0" + data)
     manifest = {"format": FORMAT, "sha256": digest.hexdigest(), "models": len(records)}
-    return {**files, "manifest.json": _dumps(manifest)}
+    said = {"left_out": list(left_out)} if left_out else {}
+    return {**files, "manifest.json": _dumps({**manifest, **said})}
 
 
 def write_files(files: Mapping[str, bytes], target: Path) -> None:

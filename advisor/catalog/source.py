@@ -85,9 +85,12 @@ def _compile(source: Path, overlays: Sequence[Path], target: Path) -> None:
 
     from advisor.catalog.compiled import build, write_files
     from advisor.catalog.folder import read_folder
-    from advisor.catalog.overlay import layered
+    from advisor.catalog.overlay import read_layer
+    from advisor.catalog.overlay_gates import apply_sound
 
-    files = build(layered(read_folder(source), overlays))
+    raw = read_folder(source)
+    left_out = apply_sound(raw, read_layer(overlays)) if overlays else []
+    files = build(raw, left_out)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=target.parent))
     try:
