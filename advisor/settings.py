@@ -1,6 +1,7 @@
 """What holds for one run: defaults, then the environment, then flags. Paths follow the platform."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Settings:
     debug: bool = False
     catalogs: tuple[Path, ...] = ()
     """Overlay files or folders, weakest first."""
+    warn: Callable[[str], None] | None = None
+    """Where a front end wants to hear of what is wrong and does not stop the work."""
 
 
 def _folder(variable: str, kind: str) -> Path:

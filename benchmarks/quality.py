@@ -2,7 +2,8 @@
 
 Prints, for vendors left out of the fit, the error of each benchmark predicted from size, date and mode alone and from
 1 and 4 other results of the same laboratory; the coverage of 80 % intervals on single results left out; and rank
-correlations of the `general` score with the mean measured result. Takes a few minutes.
+correlations of the `general` score with the mean measured result, and with each publisher's own order of models while
+every result of that publisher is hidden. Takes a few minutes.
 """
 
 import argparse
@@ -214,13 +215,86 @@ def rank_correlations(inputs: Inputs, steps: int):
             print(f"{label:26s} {task.name:12s} all {len(names)}: {every:.3f}   up to 40B {len(small)}: {few:.3f}")
 
 
+HIDDEN = {
+    "LMArena": ("LMArena text", "Arena"),
+    "LiveBench": ("LiveBench",),
+    "benchlm": ("benchlm CHAT", "benchlm MATH", "benchlm CODE"),
+    "LLMStats": ("LLMStats",),
+}
+"""Publishers whose every result is hidden in turn, by the beginnings of their benchmarks' names. The laboratory that
+the `general` score is made of is hidden by `rank_correlations`."""
+
+FEWEST_ITEMS = 4
+"""A model with fewer results of a publisher has no place in that publisher's index."""
+
+
+def publisher_index(inputs: Inputs, beginnings: tuple[str, ...]) -> dict[str, float]:
+    """A publisher's own order of models, whatever benchmarks each has: model effects of a two-way fit to its results,
+    each benchmark in its own spread; a model's best mode."""
+    found = defaultdict(list)
+    for r in inputs.results:
+        if r.item.startswith(beginnings) and inputs.items[r.item].factor != "perception":
+            found[(r.model, r.mode), r.item].append(r.value)
+    cells = {key: float(np.mean(values)) for key, values in found.items()}
+    counts = Counter(system for system, _ in cells)
+    cells = {key: value for key, value in cells.items() if counts[key[0]] >= FEWEST_ITEMS}
+    items = {name for _, name in cells}
+    spread = {n: float(np.std([v for (_, name), v in cells.items() if name == n])) or 1.0 for n in items}
+    own, level = dict.fromkeys({system for system, _ in cells}, 0.0), dict.fromkeys(items, 0.0)
+    for _ in range(60):
+        for effects, others, place in ((level, own, 1), (own, level, 0)):
+            sums = defaultdict(list)
+            for key, value in cells.items():
+                sums[key[place]].append(value / spread[key[1]] - others[key[1 - place]])
+            effects.update({name: float(np.mean(values)) for name, values in sums.items()})
+    best = {}
+    for (name, _), value in own.items():
+        best[name] = max(best.get(name, value), value)
+    return best
+
+
+def best_scores(inputs: Inputs, results: Sequence[Observation], steps: int, task_name: str) -> dict[str, float]:
+    """A task's score of every model in its best mode, fitted to some results."""
+    task = next(task for task in inputs.tasks if task.name == task_name)
+    model, fitted = fit_results(inputs, "text", results, steps)
+    seen = defaultdict(list)
+    for r in results:
+        seen[r.model].append((r, inputs.kinds[r.item]))
+    best = {}
+    for (name, _), (system, ability) in all_abilities(inputs, "text", model, fitted).items():
+        if can_do(system[0], task):
+            found = score(system, task, model=model, items=inputs.items, ability=ability, seen=seen[name])
+            best[name] = max(best.get(name, 0.0), found.score)
+    return best
+
+
+def publishers_left_out(inputs: Inputs, steps: int, detail: bool):
+    """The `general` score, fitted without one publisher, against that publisher's order of the same models."""
+    every = fitted_results(inputs, "text")
+    for publisher, beginnings in HIDDEN.items():
+        index = publisher_index(inputs, beginnings)
+        scores = best_scores(inputs, [r for r in every if not r.item.startswith(beginnings)], steps, "general")
+        names = sorted(set(index) & set(scores))
+        small = [n for n in names if (inputs.models[n].total_params or 1e15) <= 40e9]
+        both = [
+            f"{label} {len(chosen)}: {spearman([scores[n] for n in chosen], [index[n] for n in chosen]):.3f}"
+            for label, chosen in (("all", names), ("up to 40B", small))
+        ]
+        print(f"without {publisher:20s} {'   '.join(both)}")
+        if detail:
+            ours, theirs = ranks([scores[n] for n in names]), ranks([index[n] for n in names])
+            off = sorted(zip(ours - theirs, names, strict=True), key=lambda pair: -abs(pair[0]))[:12]
+            print("\n".join(f"      {places:+5.0f} places {name}" for places, name in off))
+
+
 def main() -> None:
     """Run the parts that were asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--draw", type=int, default=1, help="which results are left out: 1 is in no choice of the fit")
     parser.add_argument("--all-benchmarks", action="store_true", help="train left-out vendors on every benchmark")
-    parser.add_argument("--parts", default="vendors,results,ranks")
+    parser.add_argument("--parts", default="vendors,results,ranks,publishers")
+    parser.add_argument("--detail", action="store_true", help="name the models that are ranked furthest off")
     options = parser.parse_args()
     inputs = read_inputs(CATALOG)
     if "vendors" in options.parts:
@@ -246,6 +320,8 @@ def main() -> None:
                 print(f"   {kind:16s} {np.mean(values):.2f} of {len(values)}, error {np.std(errors[kind]):.1f} points")
     if "ranks" in options.parts:
         rank_correlations(inputs, options.steps)
+    if "publishers" in options.parts:
+        publishers_left_out(inputs, options.steps, options.detail)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ only, since the build hook runs it.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from advisor.catalog.precomputed import published_formats, shape_rows
 from advisor.catalog.records import describe_source
 from advisor.errors import BadDocument
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of an older compiled catalog would misread the new one."""
 MODES = {"reasoning": "thinking", "non-reasoning": "non-thinking"}
 """Evidence's words for the domain's."""
@@ -68,6 +68,7 @@ def _entry(record: Record) -> list[Any]:
         record.get("training_tokens"),
         published_formats(record),
         record.get("quality") or {},
+        record.get("tuning"),
     ]
 
 
@@ -121,8 +122,11 @@ def _hardware_rows(raw: RawCatalog) -> list[Any]:
     return list(compile_hardware(raw.hardware))
 
 
-def build(raw: RawCatalog) -> dict[str, bytes]:
-    """Every compiled file by name, `manifest.json` with the hash of the others included."""
+def build(raw: RawCatalog, left_out: Sequence[str] = ()) -> dict[str, bytes]:
+    """Every compiled file by name, `manifest.json` with the hash of the others included.
+
+    `left_out`: entries of overlays that are not in it, and why.
+    """
     records = _with_quality(raw)
     models, model_places = _lines(records)
     evidence = {m: [_evidence_row(r) for r in rows] for m, rows in sorted(raw.evidence.items()) if m in records}
@@ -150,16 +154,17 @@ def build(raw: RawCatalog) -> dict[str, bytes]:
         "hardware.json": _dumps(_hardware_rows(raw)),
         **{f"{table}.json": _dumps(value) for table, value in sorted(raw.tables.items())},
     }
-    return _sealed(files, len(records))
+    return _sealed(files, len(records), left_out)
 
 
-def _sealed(files: Mapping[str, bytes], models: int) -> dict[str, bytes]:
+def _sealed(files: Mapping[str, bytes], models: int, left_out: Sequence[str] = ()) -> dict[str, bytes]:
     """The files with the manifest that names them."""
     digest = hashlib.sha256()
     for name, data in sorted(files.items()):
         digest.update(name.encode() + b"\0" + data)
     manifest = {"format": FORMAT, "sha256": digest.hexdigest(), "models": models}
-    return {**files, "manifest.json": _dumps(manifest)}
+    said = {"left_out": list(left_out)} if left_out else {}
+    return {**files, "manifest.json": _dumps({**manifest, **said})}
 
 
 def with_hardware(folder: Path, documents: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:

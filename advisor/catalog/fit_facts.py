@@ -77,7 +77,7 @@ def facts_of(record: Mapping[str, Any], kinds: Mapping[str, Any]) -> Facts:
         total_params=total,
         active_params=total if model in counts else _float(params.get("active")) or total,
         thinking=record.get("thinking") or "never",
-        base=model in kinds["base"],
+        base=record.get("tuning") == "base",
         purpose=_purpose(model, record["category"], kinds),
         images="image" in (record.get("modalities") or ()),
         training_tokens=_float(record.get("training_tokens")),

@@ -189,8 +189,8 @@ def vocabulary_gate(record: Record, quants: Container[str]) -> Iterator[Problem]
 
 
 NEED_SOURCES = (
-    *("released", "params", "kind", "architecture", "context", "modalities", "capabilities", "thinking", "languages"),
-    *("licence", "engines", "lineage", "training_tokens", "category"),
+    *("released", "params", "kind", "architecture", "context", "modalities", "capabilities", "thinking", "tuning"),
+    *("languages", "licence", "engines", "lineage", "training_tokens", "category"),
 )
 """Fields whose figures need a source."""
 
@@ -218,8 +218,8 @@ def reference_gate(record: Record) -> Iterator[Problem]:
         yield Problem(("downloadable",), "a reference cannot be downloaded")
 
 
-def all_gates(record: Record, known: Mapping[str, Any], evidence: Sequence[Record]) -> list[Problem]:
-    """Every problem of one model."""
+def own_gates(record: Record, evidence: Sequence[Record]) -> list[Problem]:
+    """Every problem of one model's facts, whatever their sources."""
     return [
         *parameters_gate(record),
         *active_gate(record),
@@ -228,6 +228,10 @@ def all_gates(record: Record, known: Mapping[str, Any], evidence: Sequence[Recor
         *bytes_gate(record),
         *path_gate(record),
         *engine_gate(record),
-        *source_gate(record, known),
         *reference_gate(record),
     ]
+
+
+def all_gates(record: Record, known: Mapping[str, Any], evidence: Sequence[Record]) -> list[Problem]:
+    """Every problem of one model."""
+    return [*own_gates(record, evidence), *source_gate(record, known)]

@@ -38,6 +38,8 @@ class Catalog:
         self.folder = folder
         self.sha256: str = manifest["sha256"]
         self.count: int = manifest["models"]
+        self.left_out: tuple[str, ...] = tuple(manifest.get("left_out", ()))
+        """Entries of overlays that failed a gate: `file:line: model: where: reason`."""
         self._models: dict[str, Model] = {}
         self._lines: dict[str, bytes] = {}
         self._rows: dict[int, list[Any]] = {}

@@ -5,7 +5,7 @@ by what makes them the same result, any other value of the upper layer replaces 
 Denials add up and win over every layer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,6 +30,8 @@ class Layer:
     deny: dict[str, frozenset[str]] = field(default_factory=dict)
     hardware: tuple[Any, ...] = ()
     evidence: dict[tuple[str, ...], Record] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """`file:line` of the last entry that speaks of a model."""
 
 
 def merge_values(lower: Any, upper: Any) -> Any:
@@ -65,6 +67,7 @@ def merge_layers(lower: Layer, upper: Layer) -> Layer:
         deny=deny,
         hardware=lower.hardware + upper.hardware,
         evidence={**lower.evidence, **upper.evidence},
+        places={**lower.places, **upper.places},
     )
 
 
@@ -120,8 +123,11 @@ def layer_of(document: Document) -> Layer:
         raise BadDocument(f"{document.name}:{document.line_of(['deny'])}: deny takes lists under {known}")
     from advisor.catalog.checked import checked_evidence, checked_overlay
 
+    models = checked_overlay(document)
+    lines = (document.line_of(["models", number]) for number in range(len(models)))
     return Layer(
-        models=checked_overlay(document),
+        models=models,
+        places={model_id: f"{document.name}:{line}" for model_id, line in zip(models, lines, strict=True)},
         deny={kind: _patterns(document, deny.get(kind), kind) for kind in DENIED_BY},
         evidence=checked_evidence(document),
     )
@@ -146,9 +152,3 @@ def read_layer(paths: Sequence[Path]) -> Layer:
         for file in overlay_files(path):
             layer = merge_layers(layer, layer_of(read_yaml(file)))
     return layer
-
-
-def layered(raw: RawCatalog, paths: Iterable[Path]) -> RawCatalog:
-    """A catalog with overlays on it, weakest first."""
-    apply_layer(raw, read_layer(list(paths)))
-    return raw

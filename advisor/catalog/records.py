@@ -16,6 +16,7 @@ from advisor.domain.model import (
     Model,
     TaskQuality,
     Thinking,
+    Tuning,
 )
 
 Record = Mapping[str, Any]
@@ -124,6 +125,7 @@ def model_of(record: Record, sources: Mapping[str, str]) -> Model:
         modalities=tuple(record.get("modalities") or ("text",)),
         capabilities=tuple(record.get("capabilities") or ()),
         thinking=Thinking(record.get("thinking") or "never"),
+        tuning=Tuning(record["tuning"]) if record.get("tuning") else None,
         languages=tuple(record.get("languages") or ()),
         licence=Licence(**(record.get("licence") or {})),
         artifacts=artifacts_of(record.get("artifacts") or [], sources),

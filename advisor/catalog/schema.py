@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Strict, StrictBool, StringConstraints
 
 from advisor.catalog.evidence_schema import EvidenceForm, HubBenchmarksFile
 from advisor.catalog.vocabulary import Count, Date, RepoId, Text
-from advisor.domain.model import Category, Thinking
+from advisor.domain.model import Category, Thinking, Tuning
 
 Kind = Literal["dense", "moe", "hybrid", "hybrid+moe", "ssm", "encoder", "encoder-decoder"]
 Engine = Literal["llama.cpp", "mlx", "vllm", "transformers", "whisper.cpp"]
@@ -226,6 +226,7 @@ class ModelForm:
     modalities: list[Modality] = field(default_factory=lambda: ["text"])
     capabilities: list[Capability] = field(default_factory=list)
     thinking: Thinking = Thinking.NEVER
+    tuning: Tuning | None = None
     languages: list[Language] = field(default_factory=list)
     licence: LicenceForm | None = None
     engines: list[Engine] = field(default_factory=list)

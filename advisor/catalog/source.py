@@ -83,14 +83,14 @@ def _built(source: Path, overlays: Sequence[Path], below: Callable[[], Path]) ->
     """The compiled files. Devices and prices alone go on what is compiled `below` the overlays: models take seconds."""
     from advisor.catalog.compiled import build, with_hardware
     from advisor.catalog.folder import read_folder
-    from advisor.catalog.overlay import apply_layer, read_layer
+    from advisor.catalog.overlay import read_layer
+    from advisor.catalog.overlay_gates import apply_sound
 
     layer = read_layer(overlays)
     if layer.hardware and not layer.models and not layer.evidence and not any(layer.deny.values()):
         return with_hardware(below(), layer.hardware)
     raw = read_folder(source)
-    apply_layer(raw, layer)
-    return build(raw)
+    return build(raw, apply_sound(raw, layer) if overlays else ())
 
 
 def _compile(files: Mapping[str, bytes], target: Path) -> None:

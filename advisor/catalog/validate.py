@@ -188,18 +188,26 @@ def validate_catalog(root: Path) -> Validation:
 
 
 def validate_overlay(path: Path) -> Validation:
-    """Check an overlay file or folder: form and vocabulary."""
-    from advisor.catalog.overlay import layer_of, overlay_files
+    """Check an overlay file or folder: form and vocabulary, and by the gates what it makes of the built-in models."""
+    from advisor.catalog.folder import read_folder
+    from advisor.catalog.overlay import Layer, layer_of, merge_layers, overlay_files
+    from advisor.catalog.overlay_gates import apply_sound
+    from advisor.catalog.source import source_folder
 
     findings: list[Finding] = []
-    models: set[str] = set()
+    layer = Layer()
     files = overlay_files(path)
     for file in files:
         try:
-            models |= set(layer_of(read_yaml(file)).models)
+            layer = merge_layers(layer, layer_of(read_yaml(file)))
         except BadDocument as error:
             findings += [_parsed(text) for text in error.message.split("; ")]
-    return Validation(files=len(files), models=len(models), evidence_rows=0, findings=tuple(findings))
+    if layer.models:
+        try:
+            findings += [_parsed(text) for text in apply_sound(read_folder(source_folder()), layer)]
+        except BadDocument as error:
+            findings.append(_parsed(error.message))
+    return Validation(files=len(files), models=len(layer.models), evidence_rows=0, findings=tuple(findings))
 
 
 def validate_path(path: Path) -> Validation:

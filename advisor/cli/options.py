@@ -1,11 +1,13 @@
 """Options that several commands share, and their validation."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from advisor.cli.diagnostics import warn
 from advisor.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,14 +44,17 @@ def common_options(function: F) -> F:
 
 def take_settings(values: dict[str, Any]) -> Settings:
     """Remove the common options from a command's keyword arguments and make them `Settings`."""
+    color = False if values.pop("no_color", False) else None
+    quiet = values.pop("quiet", False)
     return Settings(
         json=values.pop("json_", False),
-        quiet=values.pop("quiet", False),
+        quiet=quiet,
         verbose=values.pop("verbose", False),
-        color=False if values.pop("no_color", False) else None,
+        color=color,
         offline=values.pop("offline", False),
         catalogs=tuple(values.pop("catalogs", ())),
         debug=values.pop("debug", False),
+        warn=None if quiet else partial(warn, color=color),
     )
 
 

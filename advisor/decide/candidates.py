@@ -16,7 +16,7 @@ from advisor.decide.efficiency import goes_on
 from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
-from advisor.domain.model import Grade
+from advisor.domain.model import Grade, Tuning
 from advisor.domain.sizes import ModelSizes, QuantSize
 
 DOUBT_WEIGHT = 0.5
@@ -48,9 +48,15 @@ WIDE = ("F32", "BF16", "F16", "FP16")
 UNPROVEN_PENALTY = 100.0
 """Points off a model of which no result at all is published: below every model with one, so it comes only when none of
 those works."""
+BASE_PENALTY = 400.0
+"""Points off weights that were never taught to answer: they continue a text, so every model that was taught comes
+before them, one without results or in too few bits too."""
+TOOLS_DOUBT = 10.0
+"""Points off, where a task takes tool calls, a model that no source says can make them: of 39 such models with results
+on tau2-bench 18 finish less than a fifth of its jobs, so half of what their score expects (20 to 40) is in doubt."""
 FLOOR_PENALTY = 200.0
-"""Points off a quantization too coarse for its model's size: below every other choice, so it comes only when nothing
-else fits."""
+"""Points off a quantization too coarse for its model's size: below every other choice of a taught model, so it
+comes only when none fits."""
 NATIVE_BITS = {"MXFP4": 4.6}
 """Mean bits per weight of weights that were published in such a format: that quantization loses nothing."""
 
@@ -228,12 +234,20 @@ def answer_tokens(system: System, question: Question) -> int:
     return question.workload.output_tokens + system.thinking_tokens
 
 
+def penalty(system: System, question: Question) -> float:
+    """Points off every choice of a system, for what is not known of it or was never taught."""
+    entry, needed = system.entry, question.task.capability
+    points = 0.0 if system.proven else UNPROVEN_PENALTY
+    points += BASE_PENALTY if entry.tuning == Tuning.BASE else 0.0
+    return points + (TOOLS_DOUBT if needed is not None and needed not in entry.capabilities else 0.0)
+
+
 def utility_bound(system: System, question: Question) -> float:
     """No candidate of the system is worth more: no loss, no doubt, and one bit per weight."""
     params = float(system.entry.total_params or 1)
     active = float(system.entry.active_params or params)
     most = utility(system.base_score, 0.0, system.grade, params / 8, answer_tokens(system, question) * active / 8)
-    return most if system.proven else most - UNPROVEN_PENALTY
+    return most - penalty(system, question)
 
 
 def candidates(system: System, question: Question, shelf: Shelf, offered: Sequence[str]) -> Iterator[Candidate]:
@@ -280,7 +294,6 @@ def _candidate(
         native_bits=native_bits,
     )
     last = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
-    last += 0.0 if system.proven else UNPROVEN_PENALTY
     active = sizes.active_bytes(size)
     tokens = answer_tokens(system, question)
     return Candidate(
@@ -291,5 +304,5 @@ def _candidate(
         active_bytes=active,
         score=score,
         sd=sd,
-        utility=utility(score, sd, system.grade, size.file_bytes, tokens * active) - last,
+        utility=utility(score, sd, system.grade, size.file_bytes, tokens * active) - last - penalty(system, question),
     )

@@ -32,6 +32,8 @@ class CatalogEntry(NamedTuple):
     """Quantizations with files on the hub, by format."""
     quality: Mapping[str, Mapping[str, tuple[float, float, str]]]
     """(score, sd, grade) by mode and task."""
+    tuning: str | None = None
+    """base, instruct; None: not stated."""
 
     @property
     def published_quants(self) -> Sequence[str]:

@@ -32,6 +32,14 @@ class Thinking(StrEnum):
     ALWAYS = "always"
 
 
+class Tuning(StrEnum):
+    """What was done with the weights after pre-training."""
+
+    BASE = "base"
+    """Nothing: they continue a text and were not taught to answer."""
+    INSTRUCT = "instruct"
+
+
 class Grade(StrEnum):
     """How well a quality score is founded, best first."""
 
@@ -152,6 +160,7 @@ class Model:
     modalities: tuple[str, ...] = ("text",)
     capabilities: tuple[str, ...] = ()
     thinking: Thinking = Thinking.NEVER
+    tuning: Tuning | None = None
     languages: tuple[str, ...] = ()
     licence: Licence = field(default_factory=Licence)
     artifacts: tuple[Artifact, ...] = ()

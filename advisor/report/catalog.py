@@ -45,6 +45,7 @@ def entry_document(entry: CatalogEntry) -> dict[str, Any]:
         "modalities": list(entry.modalities),
         "capabilities": list(entry.capabilities),
         "thinking": entry.thinking,
+        "tuning": entry.tuning,
         "engines": list(entry.engines),
         "downloadable": entry.downloadable,
         "official": entry.official,

@@ -35,6 +35,7 @@ class _Entry(TypedDict):
     modalities: list[str]
     capabilities: list[str]
     thinking: Literal["never", "toggle", "always"]
+    tuning: Literal["base", "instruct"] | None
     engines: list[str]
     downloadable: bool
     official: bool

@@ -1,7 +1,7 @@
 """One model for people: the four sizes that are compared, quality with its evidence, lineage, files, sources."""
 
 from advisor.catalog.sheet import PROMPT_TOKENS, ModelSheet, best_mode
-from advisor.domain.model import Artifact
+from advisor.domain.model import Artifact, Category, Model, Tuning
 from advisor.domain.units import format_count, format_size
 from advisor.report.catalog import size_text, tokens_per_parameter
 from advisor.report.text_table import Column, shorten, table
@@ -10,6 +10,12 @@ MAX_FILES = 16
 """Files listed; the JSON has all."""
 MAX_EVIDENCE = 20
 """Results listed; the JSON has all."""
+
+TUNING_WORDS = {
+    Tuning.BASE: "base: continues a text, was not taught to answer",
+    Tuning.INSTRUCT: "taught to answer",
+    None: "not stated",
+}
 
 
 def _facts(sheet: ModelSheet) -> list[tuple[str, str]]:
@@ -25,11 +31,20 @@ def _facts(sheet: ModelSheet) -> list[tuple[str, str]]:
         ("parameters", f"{total}, {active} active for each token" if moe else total),
         ("context", f"{model.context.native or '?'} tokens" + _extended(sheet)),
         ("thinking", model.thinking.value),
+        *_taught(model),
         ("licence", f"{model.licence.id or '?'} ({commercial[model.licence.commercial]})"),
         ("engines", ", ".join(entry.engines) or ("none: it cannot be downloaded" if not entry.downloadable else "?")),
         ("training", trained if ratio is None else f"{trained}, {ratio:,.0f} for each parameter"),
         ("lineage", _lineage(sheet)),
     ]
+
+
+def _taught(model: Model) -> list[tuple[str, str]]:
+    """What was taught to a model that writes text; nothing for vectors and transcripts."""
+    if model.category in (Category.EMBED, Category.RERANK, Category.ASR):
+        return []
+    tools = "calls tools" if "tools" in model.capabilities else "no source says that it calls them"
+    return [("tuning", TUNING_WORDS[model.tuning]), ("tools", tools)]
 
 
 def _extended(sheet: ModelSheet) -> str:

@@ -40,7 +40,8 @@ class LiveSession:
     """Implements `advisor.tui.session.Session`."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        # a line on stderr would stand in the middle of the screen
+        self.settings = replace(settings or Settings(), warn=None)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._here: Machine | None = None

@@ -91,13 +91,15 @@ def _check(files: Path, *, new: bool) -> tuple[int, int]:
     """
     from advisor.catalog.compiled import build
     from advisor.catalog.folder import read_folder
-    from advisor.catalog.overlay import layered, read_layer
+    from advisor.catalog.overlay import read_layer
+    from advisor.catalog.overlay_gates import apply_sound
     from advisor.catalog.source import source_folder
 
     try:
         layer = read_layer([files])
         if new:
-            build(layered(read_folder(source_folder()), [files]))
+            raw = read_folder(source_folder())
+            build(raw, apply_sound(raw, layer))
     except BadDocument as error:
         raise VerificationFailed(
             f"the signed catalog is not accepted: {error.message}", hint="nothing was changed: the catalog in use stays"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from advisor.domain.device import DeviceSpec
 
 
+_LEFT_OUT_SHOWN = 3
+"""Entries of overlays named in warnings."""
+
+
 class _Devices:
     """The hardware catalog for probes, opened when one asks: on many machines none does."""
 
@@ -67,7 +71,18 @@ class Workspace:
         from advisor.catalog.source import load_catalog, user_overlays
 
         overlays = (*user_overlays(config_folder(), data_folder()), *self.settings.catalogs)
-        return load_catalog(overlays)
+        catalog = load_catalog(overlays)
+        self._say_left_out(catalog.left_out)
+        return catalog
+
+    def _say_left_out(self, entries: tuple[str, ...]) -> None:
+        warn = self.settings.warn
+        if warn is None:
+            return
+        for entry in entries[:_LEFT_OUT_SHOWN]:
+            warn(f"{entry} (left out)")
+        if len(entries) > _LEFT_OUT_SHOWN:
+            warn(f"{len(entries) - _LEFT_OUT_SHOWN} more entries of overlays left out: `advisor catalog validate PATH`")
 
     @cached_property
     def here(self) -> Machine:

@@ -122,7 +122,7 @@ def test_task_names_and_aliases_do_not_collide(raw):
 
 def test_special_cases_name_catalogued_models(raw):
     kinds = yaml.safe_load((CATALOG / "quality" / "kinds.yaml").read_text())
-    named = [*kinds["base"], *kinds["kin"], *(model for models in kinds["purposes"].values() for model in models)]
+    named = [*kinds["kin"], *(model for models in kinds["purposes"].values() for model in models)]
     named += [row["model"] for row in [*kinds["released"], *kinds["params"]]]
     assert [model for model in named if model not in raw.models] == []
 

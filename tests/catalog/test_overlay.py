@@ -11,7 +11,10 @@ from advisor.catalog.folder import RawCatalog, read_folder
 from advisor.catalog.overlay import Layer, apply_layer, layer_of, layered, merge_layers, read_layer
 from advisor.catalog.source import load_catalog, user_overlays
 from advisor.catalog.strict_yaml import parse_yaml
+from advisor.catalog.validate import validate_path
 from advisor.errors import BadDocument, UnknownName
+from advisor.settings import Settings
+from advisor.verbs.workspace import Workspace
 
 BASE = "schema: 1\nfamily: F\nvendor: V\nmodels:\n- {id: v/a, name: A, category: llm, params: {total: 10, active: 5}}\n"
 
@@ -43,6 +46,41 @@ def test_new_models_enter(base, tmp_path):
     assert load(base, tmp_path, new).resolve("us/new").vendor == "Us"
     with pytest.raises(BadDocument, match="needs name, category"):
         load(base, tmp_path, "schema: 1\nfamily: N\nvendor: Us\nmodels:\n- {id: us/new}\n")
+
+
+def test_an_entry_that_fails_a_gate_is_left_out_and_the_rest_holds(base, tmp_path):
+    """More active parameters than there are: the model below stands, a new one stays out, the sound entry holds."""
+    bad = """schema: 1
+family: N
+vendor: Us
+models:
+- {id: v/a, params: {active: 50}}
+- {id: v/b, aliases: [bee]}
+- {id: us/new, name: New, category: llm, params: {total: 10, active: 20}}
+"""
+    catalog = load(base, tmp_path, bad)
+    assert catalog.resolve("v/a").active_params == 5
+    assert catalog.resolve("bee").id == "v/b"
+    assert [entry.id for entry in catalog.entries()] == ["v/a", "v/b"]
+    assert [line.removeprefix(f"{tmp_path}/") for line in catalog.left_out] == [
+        "overlay-0.yaml:7: us/new: params.active: 20 active of 10 parameters",
+        "overlay-0.yaml:5: v/a: params.active: 50 active of 10 parameters",
+    ]
+    assert load(base, tmp_path, "schema: 1\nmodels:\n- {id: v/b, aliases: [bee]}\n").left_out == ()
+
+
+def test_left_out_entries_are_said_once_a_run(base, tmp_path, monkeypatch):
+    overlay = tmp_path / "bad.yaml"
+    overlay.write_text("schema: 1\nmodels:\n- {id: Qwen/Qwen3-8B, params: {total: 9}}\n")
+    monkeypatch.setenv("ADVISOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("ADVISOR_CACHE", str(tmp_path / "cache"))
+    said = []
+    workspace = Workspace(Settings(catalogs=(overlay,), warn=said.append))
+    assert workspace.catalog.resolve("Qwen/Qwen3-8B").total_params > 8e9
+    assert workspace.catalog.count > 600
+    assert len(said) == 1
+    assert "bad.yaml:3: Qwen/Qwen3-8B: params.total: the architecture has" in said[0]
+    assert [str(finding).split(": ")[1] for finding in validate_path(overlay).findings] == ["Qwen/Qwen3-8B"]
 
 
 def test_deny_wins_over_a_later_layer(base, tmp_path):

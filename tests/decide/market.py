@@ -37,6 +37,7 @@ def entry(name, params, score, *, sd=3.0, grade="measured", thinking="never", mo
         name=name,
         category="llm",
         thinking=thinking,
+        tuning=None,
         commercial=True,
         licence="apache-2.0",
         official=True,

@@ -9,7 +9,7 @@ from advisor.decide.explanation import quality_line
 from advisor.decide.ranking import rank
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.workload import Budget
-from tests.decide.market import BITS, Box, Market, entry, question
+from tests.decide.market import BITS, CHAT, Box, Market, entry, question
 
 GB = 1e9
 SHELF = Market(
@@ -57,6 +57,27 @@ def test_too_few_bits_for_a_size_come_last_and_say_so(monkeypatch):
     both = ask(box, Market(entry("middle", 8e9, 58), entry("tiny", 0.3e9, 20)))
     assert names(both)[0] == "tiny"
     assert "too few" not in quality_line(both.picks[0], "Chat")
+
+
+def test_a_base_model_comes_after_every_taught_one_and_says_so():
+    """The better score does not help: weights that continue a text do not answer."""
+    box = Box(memory=64 * GB, bandwidth=500 * GB)
+    shelf = Market(
+        entry("base", 8e9, 80, tuning="base"),
+        entry("taught", 1e9, 20, tuning="instruct"),
+        entry("unproven", 1e9, 10, grade="prior"),
+    )
+    ranking = ask(box, shelf)
+    assert names(ranking) == ["taught", "unproven", "base"]
+    assert "was not taught to answer" in quality_line(ranking.picks[-1], "Chat")
+    assert "was not taught to answer" not in quality_line(ranking.picks[0], "Chat")
+
+
+def test_a_task_of_tools_prefers_models_that_are_known_to_call_them():
+    box = Box(memory=64 * GB, bandwidth=500 * GB)
+    shelf = Market(entry("unknown", 8e9, 58), entry("calls", 8e9, 52, capabilities=("tools",)))
+    assert names(ask(box, shelf)) == ["unknown", "calls"]
+    assert names(ask(box, shelf, task=replace(CHAT, capability="tools"))) == ["calls", "unknown"]
 
 
 def test_a_stated_budget_is_hard_and_a_target_is_not():
