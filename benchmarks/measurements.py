@@ -40,6 +40,8 @@ QUANTS = {
     "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
     "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5",
 }  # fmt: skip
+MLX_ONLY = ("GPTQ", "NVFP4")
+"""On a Mac, Ollama runs these in MLX: llama.cpp has no kernels for the one and no files of the other."""
 DATE = re.compile(r"(20\d\d)-?(\d\d)?")
 NOW = 2026.3
 """Rows older than this tell less of the engines of today."""
@@ -92,7 +94,7 @@ def backend_of_row(row, vendor):
         found = BY_VENDOR.get(vendor, "")
     if found == "cuda" and vendor != "nvidia":
         found = BY_VENDOR.get(vendor, "")
-    if row["quant"].startswith("mlx") and found == "metal":
+    if found == "metal" and (row["quant"].startswith("mlx") or row["quant"] in MLX_ONLY):
         found = "mlx"
     return found or None
 
