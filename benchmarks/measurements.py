@@ -9,7 +9,7 @@ import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from advisor.domain.estimate import Placement, PlacementKind
@@ -43,6 +43,8 @@ QUANTS = {
 MLX_ONLY = ("GPTQ", "NVFP4")
 """On a Mac, Ollama runs these in MLX: llama.cpp has no kernels for the one and no files of the other."""
 DATE = re.compile(r"(20\d\d)-?(\d\d)?")
+MICRO_BATCH = re.compile(r"(?:ubatch|-ub) (\d+)")
+BATCH = re.compile(r"(?<!\S)-b (\d+)")
 NOW = 2026.3
 """Rows older than this tell less of the engines of today."""
 THREADS_NOTED = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
@@ -120,6 +122,13 @@ def age_of(date: str) -> float:
     return max(0.0, NOW - int(match[1]) - (month - 0.5) / 12)
 
 
+def micro_batch_of(notes: str, usual: int) -> int:
+    """Tokens read at once, where a row's notes say what was asked for: no more than a batch holds."""
+    stated = MICRO_BATCH.search(notes)
+    batch = BATCH.search(notes)
+    return min(int(stated[1]) if stated else usual, int(batch[1]) if batch else 1 << 30)
+
+
 class Cases:
     """Turns rows into cases; remembers shapes, weights and devices, and counts what is left out."""
 
@@ -190,7 +199,10 @@ class Cases:
         parts, _ = parts_of(setting)
         if phase == PREFILL and depth and backend != "cpu":
             parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
-        key = (row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64)
+        key = (
+            row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
+            setting.choice.engine.micro_batch if phase == PREFILL else 0,
+        )  # fmt: skip
         architecture, bandwidth = spec.architecture or "", (spec.bandwidth_bytes_per_s or 0.0) * count
         if backend == "cpu":
             power = cpu_power(machine, self.constants)
@@ -211,6 +223,7 @@ class Cases:
     def _setting(self, machine, what, backend, workload, row) -> Setting:
         shape, weights = what
         engine = self.constants.engine(ENGINES.get(backend, "llama.cpp"))
+        engine = replace(engine, micro_batch=micro_batch_of(row["notes"], engine.micro_batch))
         choice = Choice(shape, weights, engine, cache_layout(workload, engine))
         if backend == "cpu":
             return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
@@ -222,8 +235,6 @@ class Cases:
         return Setting(choice, placement, machine, workload, self.constants)
 
     def _machine(self, spec, backend, count, row) -> Machine:
-        from dataclasses import replace
-
         from advisor.catalog.machines import accelerator_of
 
         if backend == "cpu":
