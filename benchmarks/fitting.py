@@ -16,7 +16,7 @@ from benchmarks.measurements import DECODE, PREFILL, Case
 
 GENERIC = {
     "weights": (1.4, 0.35), "experts": (1.6, 0.4), "cache": (1.3, 0.35), "op": (4.0, 0.7), "dense_flops": (2.6, 0.6),
-    "expert_flops": (4.0, 0.6), "attention_flops": (4.0, 0.7), "state": (1.8, 0.4),
+    "expert_flops": (2.0, 0.6), "attention_flops": (4.0, 0.7), "state": (1.8, 0.4),
 }  # fmt: skip
 """Where nothing is known of an engine: median factor and log standard deviation."""
 

@@ -9,7 +9,7 @@ import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from advisor.domain.estimate import Placement, PlacementKind
@@ -40,7 +40,11 @@ QUANTS = {
     "mlx-2bit": "mlx-2bit", "w8a8": "int8", "w4a16_g128": "w4a16", "q4f16": "w4a16", "INT8": "int8",
     "EXL2-4": "exl2-4.0", "EXL2-3": "exl2-3.0", "EXL2-5": "exl2-5.0", "EXL2-2.5": "exl2-2.5",
 }  # fmt: skip
+MLX_ONLY = ("GPTQ", "NVFP4")
+"""On a Mac, Ollama runs these in MLX: llama.cpp has no kernels for the one and no files of the other."""
 DATE = re.compile(r"(20\d\d)-?(\d\d)?")
+MICRO_BATCH = re.compile(r"(?:ubatch|-ub) (\d+)")
+BATCH = re.compile(r"(?<!\S)-b (\d+)")
 NOW = 2026.3
 """Rows older than this tell less of the engines of today."""
 THREADS_NOTED = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
@@ -92,7 +96,7 @@ def backend_of_row(row, vendor):
         found = BY_VENDOR.get(vendor, "")
     if found == "cuda" and vendor != "nvidia":
         found = BY_VENDOR.get(vendor, "")
-    if row["quant"].startswith("mlx") and found == "metal":
+    if found == "metal" and (row["quant"].startswith("mlx") or row["quant"] in MLX_ONLY):
         found = "mlx"
     return found or None
 
@@ -116,6 +120,13 @@ def age_of(date: str) -> float:
         return 0.5
     month = int(match[2]) if match[2] and 1 <= int(match[2]) <= 12 else 6
     return max(0.0, NOW - int(match[1]) - (month - 0.5) / 12)
+
+
+def micro_batch_of(notes: str, usual: int) -> int:
+    """Tokens read at once, where a row's notes say what was asked for: no more than a batch holds."""
+    stated = MICRO_BATCH.search(notes)
+    batch = BATCH.search(notes)
+    return min(int(stated[1]) if stated else usual, int(batch[1]) if batch else 1 << 30)
 
 
 class Cases:
@@ -188,7 +199,10 @@ class Cases:
         parts, _ = parts_of(setting)
         if phase == PREFILL and depth and backend != "cpu":
             parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
-        key = (row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64)
+        key = (
+            row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
+            setting.choice.engine.micro_batch if phase == PREFILL else 0,
+        )  # fmt: skip
         architecture, bandwidth = spec.architecture or "", (spec.bandwidth_bytes_per_s or 0.0) * count
         if backend == "cpu":
             power = cpu_power(machine, self.constants)
@@ -209,6 +223,7 @@ class Cases:
     def _setting(self, machine, what, backend, workload, row) -> Setting:
         shape, weights = what
         engine = self.constants.engine(ENGINES.get(backend, "llama.cpp"))
+        engine = replace(engine, micro_batch=micro_batch_of(row["notes"], engine.micro_batch))
         choice = Choice(shape, weights, engine, cache_layout(workload, engine))
         if backend == "cpu":
             return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
@@ -220,8 +235,6 @@ class Cases:
         return Setting(choice, placement, machine, workload, self.constants)
 
     def _machine(self, spec, backend, count, row) -> Machine:
-        from dataclasses import replace
-
         from advisor.catalog.machines import accelerator_of
 
         if backend == "cpu":

@@ -85,6 +85,7 @@ def accelerator_of(
         unified=spec.unified,
         bandwidth_bytes_per_s=spec.bandwidth_bytes_per_s,
         f16_flops=rate,
+        f32_flops=spec.f32_flops,
         int8_ops=spec.int8_ops,
         architecture=spec.architecture,
         compute_capability=spec.compute_capability,

@@ -25,6 +25,8 @@ class Accelerator:
     bandwidth_bytes_per_s: float | None = None
     f16_flops: float | None = None
     """Dense FP16/BF16 matrix rate with FP32 accumulation."""
+    f32_flops: float | None = None
+    """FP32 rate of the shaders, without matrix units."""
     int8_ops: float | None = None
     architecture: str | None = None
     """Generation as the hardware catalog writes it: Ada, Blackwell, RDNA3, M4 ..."""

@@ -123,6 +123,10 @@ class Constants:
     """By backend: time of a decode step of 1, 2, 4, 8 ... sequences against one."""
     half_rate_tokens: Mapping[str, float]
     """By backend: a micro-batch of this many tokens is read at half of the rate that a long one reaches."""
+    expert_half_rate_tokens: Mapping[str, float]
+    """The same for the tokens of a micro-batch that one expert gets."""
+    prompt_launch_cost: Mapping[str, float]
+    """By backend: cost of launching a kernel while a prompt is read, against one while decoding."""
     unpacking: Mapping[str, float]
     """By backend: what one more weight in a byte adds to the time of that byte while decoding, against Q4_K."""
     codebooks: Mapping[str, float]
@@ -146,6 +150,8 @@ class Constants:
                 cpu=CpuRates(**calibration["cpu"]),
                 batch_cost=dict(calibration["batch_cost"]),
                 half_rate_tokens=dict(calibration["half_rate_tokens"]),
+                expert_half_rate_tokens=dict(calibration["expert_half_rate_tokens"]),
+                prompt_launch_cost=dict(calibration["prompt_launch_cost"]),
                 unpacking=dict(calibration["unpacking"]),
                 codebooks=dict(calibration["codebooks"]),
                 attention_bytes=dict(calibration["attention_bytes"]),
@@ -176,6 +182,11 @@ class Constants:
     def prior(self, backend: str, generation: str) -> Posterior:
         """Prior of a backend on a generation; falls back to the backend, then to the generic one."""
         return self.priors.get((backend, generation)) or self.priors.get((backend, "")) or self.priors[("generic", "")]
+
+
+def of_backend(values: Mapping[str, float], backend: str) -> float:
+    """The value of a backend, or of all that have none of their own."""
+    return values.get(backend, values["generic"])
 
 
 def _devices(rows: Sequence[Plain]) -> dict[tuple[str, str], Plain]:

@@ -12,7 +12,7 @@ from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.workload import Workload
 from advisor.estimate.calibration import Posterior, Vector
-from advisor.estimate.constants import Constants, device_key
+from advisor.estimate.constants import Constants, device_key, of_backend
 from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
 from advisor.estimate.kv_cache import read_bytes
@@ -92,7 +92,7 @@ def parts_of(setting: Setting) -> tuple[list[Part], list[str]]:
         accelerator = setting.machine.accelerators[span[0]]
         if accelerator.bandwidth_bytes_per_s is None:
             return [], [f"memory bandwidth of {accelerator.name} unknown: no speed estimate"]
-        if accelerator.f16_flops is None and accelerator.int8_ops is None:
+        if not _computes(accelerator):
             notes.append(f"compute rate of {accelerator.name} unknown: prompt speed bounded from its bandwidth")
         parts.append(_device_part(setting, accelerator, span, len(spans)))
     host, host_notes = _host_parts(setting)
@@ -109,12 +109,22 @@ def _all_bytes(setting: Setting) -> tuple[float, float]:
 def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
     """The rate that prompt reading is measured against (FLOP/s).
 
-    A quarter of the INT8 rate where it is known: quantized kernels multiply in INT8, and the FP16 rates of data sheets
-    count accumulation in FP16 for some cards and in FP32 for others. Else the FP16 rate, else a bound from bandwidth.
+    CUDA: a quarter of the INT8 rate where it is known, since quantized kernels multiply in INT8, and the FP16 rates of
+    data sheets count accumulation in FP16 for some cards and in FP32 for others. Vulkan and SYCL: the shaders' FP32
+    rate, which published prompt rates follow across vendors, whatever matrix units there are. Else the FP16 rate, else
+    a bound from bandwidth.
     """
-    if accelerator.int8_ops and backend_of(accelerator) in ("cuda", "vllm"):
+    backend = backend_of(accelerator)
+    if accelerator.int8_ops and backend in ("cuda", "vllm"):
         return accelerator.int8_ops / 4
+    if accelerator.f32_flops and backend in ("vulkan", "sycl"):
+        return accelerator.f32_flops
     return accelerator.f16_flops or (accelerator.bandwidth_bytes_per_s or 0.0) * constants.settings["flops_per_byte"]
+
+
+def _computes(accelerator: Accelerator) -> bool:
+    """Whether any compute rate is known."""
+    return bool(accelerator.f16_flops or accelerator.int8_ops or accelerator.f32_flops)
 
 
 def _rates(accelerator: Accelerator, constants: Constants) -> Rates:
@@ -146,10 +156,10 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     layers = (min(last, n) - first) / n / split
     rates = _rates(accelerator, constants)
     users = max(1, setting.workload.users)
-    cost, attention = unpacking(weights.types, constants, backend), constants.attention_bytes
+    cost = unpacking(weights.types, constants, backend)
     decode = decode_terms(
         shape, Bytes(held.dense * cost.dense, held.experts * cost.experts), rates, setting.depth,
-        kv_types=_kv_types(setting), flop_bytes=attention.get(backend, attention["generic"]), sequences=users,
+        kv_types=_kv_types(setting), flop_bytes=of_backend(constants.attention_bytes, backend), sequences=users,
         batch_cost=batch_cost(constants, backend, users),
         covered=coverage(shape, users, constants.settings["coverage_slope"]),
         share=Share(layers, kernels=layers * split),
@@ -158,7 +168,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     prefill = _device_prefill(setting, backend, rates, held, Share(read, 1.0 / split, read * split))
     if devices > 1 and placement.tensor_parallel <= 1:
         prefill = _pipelined(prefill, devices, setting)
-    unknown = 0.0 if accelerator.f16_flops or accelerator.int8_ops else constants.settings["unknown_flops_sd"] ** 2
+    unknown = 0.0 if _computes(accelerator) else constants.settings["unknown_flops_sd"] ** 2
     posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture)
     return Part(posterior, decode, prefill, _novelty(setting, users), unknown)
 
@@ -172,11 +182,13 @@ def _prefill_layers(setting: Setting, layers: float) -> float:
 
 
 def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, share: Share) -> Vector:
-    half_rate = setting.constants.half_rate_tokens
+    constants = setting.constants
     return prefill_terms(
         setting.choice.shape, held, rates, max(1, setting.workload.prompt_tokens),
         micro_batch=setting.choice.engine.micro_batch,
-        half_rate_tokens=half_rate.get(backend, half_rate["generic"]),
+        half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
+        expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
+        launch_cost=of_backend(constants.prompt_launch_cost, backend),
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip
 
@@ -247,7 +259,8 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     )  # fmt: skip
     prefill = prefill_terms(
         shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
-        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"], share=share,
+        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"],
+        expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
     ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
     name = setting.machine.cpu.name or "cpu"
     posterior = posterior_for(setting, "cpu", name, cpu_class(power))

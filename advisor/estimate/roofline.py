@@ -97,23 +97,29 @@ def prefill_terms(
     depth: float = 0.0,
     micro_batch: int = 512,
     half_rate_tokens: float = 60.0,
+    expert_half_rate_tokens: float = 60.0,
+    launch_cost: float = 1.0,
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
 
-    Small micro-batches reach less: F(u) = F·u/(u + half_rate_tokens).
+    Small micro-batches reach less: F(u) = F·u/(u + half_rate_tokens); so do experts, each of which gets few of the
+    tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prompt_work(shape, tokens, depth)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
+    touched = coverage(shape, chunk)
+    expert_tokens = chunk * shape.expert_share / touched if touched else chunk
+    expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
     return (
         passes * held.dense / rates.bandwidth_bytes_per_s,
-        passes * held.experts * coverage(shape, chunk) / rates.bandwidth_bytes_per_s,
+        passes * held.experts * touched / rates.bandwidth_bytes_per_s,
         0.0,
-        passes * shape.ops * US * share.kernels,
+        passes * shape.ops * US * share.kernels * launch_cost,
         ((work.dense + work.state) * share.layers + work.head) / flops,
-        work.experts * share.experts / flops,
+        work.experts * share.experts / expert_flops,
         work.attention * share.layers / rates.f16_flops,
         0.0,
     )  # fmt: skip

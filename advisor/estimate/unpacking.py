@@ -7,7 +7,7 @@ and codebooks take a look-up besides. Costs are relative to Q4_K, which most pub
 from functools import lru_cache
 from typing import NamedTuple
 
-from advisor.estimate.constants import Constants
+from advisor.estimate.constants import Constants, of_backend
 from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
 from advisor.estimate.weights import TypeBytes
 
@@ -24,8 +24,7 @@ class Unpacking(NamedTuple):
 @lru_cache(maxsize=65536)
 def unpacking(types: tuple[TypeBytes, ...], constants: Constants, backend: str) -> Unpacking:
     """The mean over the types that a model's weights are stored in."""
-    shares = constants.unpacking
-    share = shares.get(backend, shares["generic"])
+    share = of_backend(constants.unpacking, backend)
     dense = experts = all_dense = all_experts = 0.0
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]

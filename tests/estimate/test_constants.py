@@ -12,13 +12,13 @@ from advisor.errors import BadDocument
 from advisor.estimate.constants import Constants, device_key
 from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
 from advisor.estimate.formats import in_format, known_quants, preset_of
-from advisor.estimate.parts import batch_cost, cpu_class
-from advisor.estimate.roofline import coverage
+from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
+from advisor.estimate.roofline import Bytes, Rates, coverage, prefill_terms
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.unpacking import unpacking
 from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
-from tests.estimate.conftest import CATALOG, computer
+from tests.estimate.conftest import CATALOG, card, computer
 
 
 def plain(name):
@@ -201,3 +201,19 @@ def test_a_codebook_costs_beside_its_bits_and_experts_are_counted_apart(constant
     mixed = unpacking(weight_profile(models.QWEN3_30B, "IQ2_M").types, constants, "cuda")
     assert mixed.experts > mixed.dense
     assert unpacking((), constants, "cuda") == (1.0, 1.0)
+
+
+def test_a_prompt_on_vulkan_is_measured_against_the_shaders_and_on_cuda_against_int8(constants):
+    both = card(f16_flops=160e12, f32_flops=40e12, int8_ops=320e12)
+    assert compute_rate(both, constants) == 80e12
+    assert compute_rate(replace(both, backend="vulkan"), constants) == 40e12
+    assert compute_rate(replace(both, backend="vulkan", f32_flops=None), constants) == 160e12
+    assert compute_rate(replace(both, backend="rocm"), constants) == 160e12
+
+
+def test_experts_that_get_few_tokens_are_read_at_a_lower_rate():
+    shape, held, rates = shape_of(models.QWEN3_30B), Bytes(1e9, 16e9), Rates(1e12, 1e14)
+    few, many = (prefill_terms(shape, held, rates, 512, expert_half_rate_tokens=n)[5] for n in (0.0, 64.0))
+    tokens = 512 * 8 / 128 / coverage(shape, 512)
+    assert many == pytest.approx(few * (1 + 64 / tokens))
+    assert prefill_terms(shape, held, rates, 512, launch_cost=5.0)[3] == 5 * prefill_terms(shape, held, rates, 512)[3]
