@@ -8,7 +8,7 @@ nearly all of them.
 
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
-from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
+from advisor.estimate.layer_scratch import boundary_floats, indexed_floats, recurrent_floats
 from advisor.estimate.shape import ModelShape
 
 _INPUT_FLOATS = 10
@@ -60,6 +60,21 @@ def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     total = 4 * floats + mask
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
+
+
+def boundary_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, backend: str = "") -> int:
+    """Scratch of an accelerator whose first layer follows one in main memory."""
+    whole = compute_bytes(shape, layout, engine, backend=backend)
+    if shape.routed is None or not engine.flash_attention:
+        return max(0, whole - (1 + shape.left_behind) * embedded_bytes(shape, layout))
+    mask = mask_bytes(shape, layout)
+    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
+    return 4 * boundary_floats(shape.routed, min(layout.micro_batch, layout.context), mask // 4) + unpacked
+
+
+def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
+    """Scratch of an accelerator that holds the output head alone: each sequence's last hidden state and its logits."""
+    return 4 * shape.hidden * layout.sequences + output_bytes(shape, layout)
 
 
 def _is_indexed(shape: ModelShape) -> bool:

@@ -11,8 +11,10 @@ from advisor.domain.estimate import DeviceMemory, Footprint, Placement, Placemen
 from advisor.domain.machine import Machine
 from advisor.domain.workload import Workload
 from advisor.estimate.compute_buffer import (
+    boundary_bytes,
     compute_bytes,
     embedded_bytes,
+    head_bytes,
     host_buffer_bytes,
     output_bytes,
     pipeline_bytes,
@@ -145,7 +147,7 @@ def _on_device(
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
-    compute = _device_compute(choice, place, backend) + _staging_bytes(choice, placement)
+    compute = _device_compute(choice, first, place, backend) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
         held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))
     overhead = engine.context_bytes.get(backend, engine.context_bytes.get("", 0)) + engine.graph_bytes
@@ -155,9 +157,13 @@ def _on_device(
     )  # fmt: skip
 
 
-def _device_compute(choice: Choice, place: str, backend: str) -> int:
-    """Scratch of one accelerator, with what a pipeline adds."""
+def _device_compute(choice: Choice, first: int, place: str, backend: str) -> int:
+    """Scratch of one accelerator from layer `first` on, with what a pipeline adds."""
     shape, layout, engine = choice.shape, choice.layout, choice.engine
+    if first and not place and engine.offloads:
+        if first >= shape.n_layers:
+            return head_bytes(shape, layout)
+        return boundary_bytes(shape, layout, engine, backend=backend)
     compute = compute_bytes(shape, layout, engine, backend=backend)
     if engine.duplicates_tied:
         compute = max(0, compute - embedded_bytes(shape, layout))

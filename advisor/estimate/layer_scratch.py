@@ -50,6 +50,20 @@ class IndexedWidths(NamedTuple):
     layers: int
 
 
+class RoutedWidths(NamedTuple):
+    """Buffer widths of a layer of attention and routed experts without a shared one: floats a token."""
+
+    hidden: int
+    queries: int
+    keys: int
+    router: int
+    inner: int
+    """Hidden elements of all experts used."""
+    gated: bool
+    outer: int
+    """Their outputs, before they are summed."""
+
+
 Block = tuple[int, int]
 """Start and end in an arena."""
 NOTHING: Block = (0, 0)
@@ -294,3 +308,52 @@ def _indexed(w: IndexedWidths, tokens: int, length: int, done: int) -> int:
     arena.take(tokens * w.absorbed)
     arena.give(joined, mask)
     return arena.peak
+
+
+@lru_cache(maxsize=256)
+def boundary_floats(widths: RoutedWidths, tokens: int, mask: int) -> int:
+    """Floats on a device whose first layer follows one in main memory; `mask` counts its attention masks.
+
+    The outputs of the last experts there are handed over before they are summed. They come first, the masks after
+    them, so that later layers find a gap that may not hold what they need.
+    """
+    arena, w, hidden = Arena(), widths, tokens * widths.hidden
+    handed, beside = arena.take(tokens * w.outer), arena.take(hidden + 1)
+    arena.take(mask)
+    residual = arena.take(hidden)
+    arena.give(handed, beside)
+    for _ in range(4):
+        normed = arena.take(hidden)
+        plain, queries = arena.take(tokens * w.queries), arena.take(tokens * w.queries)
+        arena.give(plain)
+        values, keys = arena.take(tokens * w.keys), arena.take(tokens * w.keys)
+        arena.give(normed)
+        rotated = arena.take(tokens * w.keys)
+        arena.give(keys, rotated, values)
+        attended = arena.take(tokens * w.queries)
+        arena.give(queries)
+        entering = arena.take(hidden)
+        arena.give(attended, residual)
+        residual = _routed(arena, w, tokens)
+        arena.give(entering)
+    return arena.peak
+
+
+def _routed(arena: Arena, w: RoutedWidths, tokens: int) -> Block:
+    """Experts, until their outputs are summed."""
+    normed = arena.take(tokens * w.hidden)
+    scores, order = arena.take(tokens * w.router), arena.take(tokens * w.router)
+    arena.give(scores)
+    product = arena.take(tokens * w.inner)
+    if w.gated:
+        gate, up = product, arena.take(tokens * w.inner)
+        arena.give(normed)
+        product = arena.take(tokens * w.inner)
+        arena.give(gate, up)
+    else:
+        arena.give(normed)
+    outputs = arena.take(tokens * w.outer)
+    arena.give(product, order)
+    summed = arena.take(tokens * w.hidden)
+    arena.give(outputs)
+    return summed

@@ -9,7 +9,9 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, cast
 
 from advisor.estimate.layer_codes import LAYER_CODES
-from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
+from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths, RoutedWidths
+
+_WIDTHS = {"recurrent": RecurrentWidths, "indexed": IndexedWidths, "routed": RoutedWidths}
 
 
 class LayerShape(NamedTuple):
@@ -70,6 +72,10 @@ class ModelShape:
     """Buffers of its recurrent layers, where those decide the scratch."""
     indexed: IndexedWidths | None = None
     """Buffers of its attention, where a sparse indexer chooses what it attends to."""
+    routed: RoutedWidths | None = None
+    """Buffers of a layer with experts, where those decide what a device needs that takes over from main memory."""
+    left_behind: int = 0
+    """Copies of the hidden state that a device does without where the layers before its own lie in main memory."""
     head_divisor: int = 0
     """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
@@ -109,6 +115,6 @@ class ModelShape:
         layers = tuple(LayerShape(*flat[i : i + n]) for i in range(0, len(flat), n))
         values = dict(zip(cls.__slots__, row, strict=True))
         values.update(layers=layers, counts=tuple(row[20]))
-        for name, widths in (("recurrent", RecurrentWidths), ("indexed", IndexedWidths)):
+        for name, widths in _WIDTHS.items():
             values[name] = None if values[name] is None else widths(*cast(list[Any], values[name]))
         return cls(**values)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.layer_codes import LAYER_CODES
-from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
+from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths, RoutedWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
 from advisor.estimate.shape import LayerShape, ModelShape
 from advisor.estimate.tensors import Tensor, is_moe_layer, tensor_list
@@ -43,7 +43,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
         known=not a.kv_runtime_specific, recurrent=_recurrent_widths(a, t), indexed=_indexed_widths(a, t),
-        head_divisor=_head_divisor(a, t),
+        routed=_routed_widths(a, t), left_behind=_left_behind(a, t), head_divisor=_head_divisor(a, t),
     )  # fmt: skip
 
 
@@ -226,3 +226,22 @@ def _indexed_widths(a: Architecture, t: Traits) -> IndexedWidths | None:
         rotated=m.n_heads * rope, absorbed=m.n_heads * (m.kv_lora_rank or 0),
         indexer=(m.indexer_heads or 0) * m.indexer_dim, chosen=INDEXER_TOP_K, layers=a.n_layers,
     )  # fmt: skip
+
+
+def _routed_widths(a: Architecture, t: Traits) -> RoutedWidths | None:
+    """Buffers of a layer whose experts are all routed; None for others."""
+    m, moe = a.attention, a.moe
+    if moe is None or moe.n_experts < 2 or m.kind != AttentionKind.GQA or a.linear is not None:
+        return None
+    if moe.shared_ffn or moe.first_dense or moe.step > 1:
+        return None
+    return RoutedWidths(
+        hidden=a.hidden, queries=m.n_heads * max(m.k_dim, m.swa_k_dim or 0), keys=m.n_kv_heads * m.k_dim,
+        router=moe.n_experts, inner=moe.n_used * moe.ffn, gated=t.gated, outer=moe.n_used * a.hidden,
+    )  # fmt: skip
+
+
+def _left_behind(a: Architecture, t: Traits) -> int:
+    """Traced on a remote device (build b11434): two copies of a plain dense layer, one of most others."""
+    plain = a.moe is None and a.linear is None and a.attention.kind == AttentionKind.GQA and a.ple_dim is None
+    return t.split_saves if plain and len(t.norms) != 1 else 1

@@ -51,6 +51,8 @@ class Traits:
     causal: bool = True
     residual_floats: int = 5
     """Copies of the hidden state that wait in scratch while the feed-forward block works (llama.cpp's allocator)."""
+    split_saves: int = 2
+    """Copies of the hidden state that a device does without where the layers before its own lie in main memory."""
     experts_type: str = ""
     """Type of the experts in every published GGUF, whatever its preset: weights trained in it are not converted."""
     output_gate: str = ""
@@ -75,7 +77,8 @@ _MAMBA = Traits(norms=("attn_norm",), tied=True)
 
 TRAITS: dict[str, Traits] = {
     "llama": LLAMA, "mistral": LLAMA, "mistral3": LLAMA, "mistral4": LLAMA, "baichuan": LLAMA, "deci": LLAMA,
-    "arcee": Traits(gated=False), "smollm3": Traits(tied=True), "internlm2": LLAMA, "xverse": LLAMA, "orion": _GPT,
+    "arcee": Traits(gated=False), "smollm3": Traits(tied=True, split_saves=1), "internlm2": LLAMA, "xverse": LLAMA,
+    "orion": _GPT,
     "exaone": LLAMA, "ernie4_5": LLAMA, "ernie4_5-moe": Traits(router_bias=True), "paddleocr": LLAMA,
     "minicpm": Traits(tied=True), "olmo": Traits(norms=(), final_norm=""), "llada": LLAMA, "dream": _QWEN2,
     "llama4": Traits(residual_floats=6), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
@@ -112,15 +115,16 @@ TRAITS: dict[str, Traits] = {
     "dots1": Traits(qk_norm="head", router_bias=True),
     "bailingmoe2": Traits(fused_qkv=True, qk_norm="head", router_bias=True),
     "exaone4": Traits(qk_norm="head", norms=_POST), "exaone-moe": Traits(qk_norm="head", router_bias=True),
-    "olmo2": Traits(qk_norm="all", norms=_POST), "olmoe": Traits(qk_norm="all"),
+    "olmo2": Traits(qk_norm="all", norms=_POST, split_saves=1), "olmoe": Traits(qk_norm="all"),
     "apertus": Traits(qk_norm="head", gated=False),
     "muse-glimmer": Traits(qk_norm="head", norms=_GEMMA2_NORMS, output_gate="full"),
     "command-r": _COHERE, "cohere2": replace(_COHERE, residual_floats=6),
     "cohere2moe": replace(_COHERE, residual_floats=9),
-    "stablelm": Traits(norm_bias=True), "bitnet": Traits(norms=("attn_norm", "attn_sub_norm", "ffn_norm"), tied=True),
+    "stablelm": Traits(norm_bias=True),
+    "bitnet": Traits(norms=("attn_norm", "attn_sub_norm", "ffn_norm"), tied=True, split_saves=1),
     "starcoder2": Traits(qkv_bias=True, out_bias=True, norm_bias=True, gated=False, ffn_bias=True, tied=True),
     "falcon": Traits(fused_qkv=True, norm_bias=True, norms=("attn_norm",), gated=False, tied=True, residual_floats=6),
-    "gptneox": _GPT, "gpt2": replace(_GPT, positions=True, tied=True),
+    "gptneox": replace(_GPT, split_saves=1), "gpt2": replace(_GPT, positions=True, tied=True),
     "bloom": replace(_GPT, tied=True, embedding_norm=True),
     "starcoder": replace(_GPT, positions=True, tied=True), "mpt": Traits(fused_qkv=True, gated=False, tied=True),
     "nemotron": Traits(norm_bias=True, gated=False),

@@ -6,14 +6,17 @@ import pytest
 
 from advisor.domain.architecture import Moe
 from advisor.estimate.compute_buffer import (
+    boundary_bytes,
     compute_bytes,
     embedded_bytes,
+    head_bytes,
     host_buffer_bytes,
     mask_bytes,
     output_bytes,
     pipeline_bytes,
 )
 from advisor.estimate.kv_cache import CacheLayout
+from advisor.estimate.layer_scratch import Arena
 from advisor.estimate.shaping import shape_of
 from tests.estimate import models
 
@@ -76,3 +79,29 @@ def test_a_quantized_cache_is_unpacked_one_layer_at_a_time(constants, backend, c
         for t in ("f16", "q8_0")
     )
     assert packed - plain == copy
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        (models.LLAMA_70B, 213919776), (models.GEMMA3_4B, 79185952), (models.QWEN3_30B, 100689952),
+        (models.GPT_OSS_20B, 105277472),
+    ],
+    ids=["dense", "windowed", "experts", "wide experts"],
+)  # fmt: skip
+def test_half_of_the_layers_on_an_accelerator(constants, architecture, expected):
+    """As a remote device was given with half of the layers (b11434), 4096 tokens."""
+    shape, engine, layout = shape_of(architecture), constants.engine("llama.cpp"), CacheLayout(context=4096)
+    assert boundary_bytes(shape, layout, engine) == pytest.approx(expected, rel=0.001)
+    assert head_bytes(shape, layout) < 1.1 * 4 * shape.vocab
+
+
+def test_a_buffer_takes_the_tightest_gap():
+    arena = Arena()
+    first, second, third, last = (arena.take(size) for size in (30, 1, 20, 1))
+    arena.give(first, third)
+    assert arena.take(20) == third
+    assert arena.take(21) == (0, 21)
+    arena.give(second, last)
+    assert arena.take(25) == (51, 76), "freed at the end, room grows from there"
+    assert arena.peak == 76
