@@ -6,6 +6,7 @@ this room follows from these lists: bytes, parameter counts, FLOPs.
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -240,9 +241,16 @@ def _cross(a: Architecture, t: Traits) -> Iterator[Named]:
 
 
 def _nextn(a: Architecture, t: Traits, layer: int) -> Iterator[Named]:
-    """A multi-token-prediction block: a layer of full attention, and the projection that feeds it."""
+    """A multi-token-prediction block: a layer of full attention, and the projection that feeds it.
+
+    Those of Step 3.5 are dense whatever the model is, and have a head each (llama.cpp, conversion/step3.py).
+    """
     kind = LayerKind.FULL if a.attention.kind != AttentionKind.NONE else LayerKind.NONE
-    yield from _layer(a, t, layer, kind)
+    if a.gguf_arch == "step35":
+        yield from _layer(replace(a, moe=None), t, layer, LayerKind.SLIDING)
+        yield ("nextn.shared_head_head.weight", (a.hidden, a.vocab))
+    else:
+        yield from _layer(a, t, layer, kind)
     yield ("nextn.eh_proj.weight", (2 * a.hidden, a.hidden))
     for name in ("enorm", "hnorm", "shared_head_norm"):
         yield (f"nextn.{name}.weight", (a.hidden,))
