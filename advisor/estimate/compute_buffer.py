@@ -25,13 +25,14 @@ _PIPELINE_HIDDEN = {"first": 11, "later": 6, "host": 6}
 def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool = True) -> int:
     """Attention masks of one micro-batch: every cell of one stream, and of the window cache where there is one.
 
-    An encoder has no cache: its tokens attend to each other. A sparse indexer has a mask of its own.
+    An encoder has no cache: its tokens attend to each other, all or those in the window. A sparse indexer has a mask of
+    its own.
     """
     streams = 1 if layout.unified else layout.sequences
     size = 2 if flash_attention else 4
     tokens = min(layout.micro_batch, layout.context)
     if not shape.causal:
-        return size * tokens * tokens
+        return size * tokens * tokens * len({kind.reads for kind in shape.layers if kind.reads})
     caches = "".join([kind.cache for kind in shape.layers])
     total = 0
     if "F" in caches:
