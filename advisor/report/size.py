@@ -15,6 +15,8 @@ from advisor.sizing.serving import cache_room_bytes
 
 SCHEMA = "advisor.sizing/1"
 REASONS = {
+    "no_accelerator": "it has no accelerator, and sizing plans for those",
+    "no_model": "no model that is asked for runs there with such an engine",
     "no_model_fits": "no model that does the task fits",
     "too_slow": "too slow even for one user",
     "too_many_machines": "more than 16 machines would be needed",
@@ -46,6 +48,7 @@ def request_document(question: Question, demand: Demand, budget_usd: float | Non
         "prompt_tokens": demand.prompt_tokens,
         "output_tokens": demand.output_tokens,
         "thinking_tokens": question.workload.thinking_tokens,
+        "context": demand.window or None,
         "max_ttft_s": demand.targets.max_ttft_s,
         "max_tpot_s": demand.targets.max_tpot_s,
         "max_latency_s": demand.targets.max_latency_s,
@@ -144,6 +147,11 @@ def _price_text(option: Option) -> str:
     return f"{option.count * price.usd:,.0f} USD ({price.kind}, {price.date}{whole})"
 
 
+def _headroom_text(option: Option) -> str:
+    """Beyond tenfold, in times: nobody reads +24401 %."""
+    return f"headroom {option.headroom:+.0%}" if option.headroom < 9 else f"{option.headroom + 1:,.0f} times the users"
+
+
 def _energy_text(option: Option) -> str:
     energy = option.energy
     if energy is None:
@@ -163,7 +171,7 @@ def _option_lines(option: Option, rank: int, width: int) -> list[str]:
         + (f" ({spread})" if spread else "")
         + f", quality {candidate.score:.0f} ± {candidate.sd:.0f}",
         f"holds {held.p50:,.0f} users ({held.p10:,.0f} to {held.p90:,.0f}), "
-        f"headroom {option.headroom:+.0%}, bound by {BINDING.get(capacity.binding, capacity.binding)}",
+        f"{_headroom_text(option)}, bound by {BINDING.get(capacity.binding, capacity.binding)}",
         "95 % of requests: first token {}, {} a token, answer {}".format(*map(format_duration, _p95(option))),
         f"weights {format_size(option.model.resident_bytes)}, "
         f"{format_size(max(0.0, option.free_cache_bytes))} of KV cache free",
@@ -173,6 +181,14 @@ def _option_lines(option: Option, rank: int, width: int) -> list[str]:
     for line in lines[1:]:
         wrapped += textwrap.wrap(line, width, initial_indent="   ", subsequent_indent="   ")
     return wrapped
+
+
+def _rate_text(per_s: float) -> str:
+    return f"{per_s:.2g}" if per_s < 100 else f"{per_s:,.0f}"
+
+
+def _window_text(demand: Demand) -> str:
+    return f", a window of {demand.window:,} reserved for each" if demand.window else ""
 
 
 def _limits_text(demand: Demand) -> str:
@@ -194,17 +210,20 @@ def sizing_text(
     """Options best first, with what was assumed."""
     usage = demand.usage
     head = (
-        f"{demand.users} users, {question.task.title}: {demand.requests_per_s:.2g} requests/s at the peak "
+        f"{demand.users:,} user{'s' if demand.users > 1 else ''}, {question.task.title}: "
+        f"{_rate_text(demand.requests_per_s)} requests/s at the peak "
         f"({usage.active:.0%} active, {usage.requests_per_minute:g} a minute each, peak {usage.peak:g} x mean), "
-        f"{demand.prompt_tokens} + {demand.output_tokens} tokens; {_limits_text(demand)}"
+        f"{demand.prompt_tokens} + {demand.output_tokens} tokens{_window_text(demand)}; {_limits_text(demand)}"
     )
     lines = textwrap.wrap(head, width)
     for i, option in enumerate(sizing.options):
         lines += ["", *_option_lines(option, i + 1, width)]
     if not sizing.options:
-        lines += ["", f"none of {machines} machines meets this"]
+        none = f"none of {machines} machines meets this" if machines != 1 else "the machine does not meet this"
+        lines += ["", none]
     if sizing.rejected and not quiet:
-        lines += ["", *textwrap.wrap(f"not offered, of {machines} machines: {_rejected_text(sizing.rejected)}", width)]
+        of = f"{machines} machine{'s' if machines != 1 else ''}"
+        lines += ["", *textwrap.wrap(f"not offered, of {of}: {_rejected_text(sizing.rejected)}", width)]
     if not quiet:
         note = "capacity is estimated: ±25 % where load tests were published, up to a factor of two elsewhere"
         lines += ["", *textwrap.wrap(note, width)]

@@ -94,7 +94,7 @@ def capacity(
     model: Served, replica: Replica, demand: Demand, planning: PlanningConstants, *, least_requests_per_s: float = 0.0
 ) -> Capacity | None:
     """None where the weights do not fit, not even a request alone meets the targets, or less than the least is held."""
-    ceiling = max_sequences(model, replica, demand.mean_tokens)
+    ceiling = max_sequences(model, replica, demand.planned_tokens)
     if ceiling < 1 or not _within(_times(model, replica, demand, _FEWEST), demand):
         return None
     saturated = rate_at(model, replica, demand, ceiling)

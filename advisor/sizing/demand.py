@@ -27,6 +27,8 @@ class Demand:
     prefix_hit: float = 0.0
     thinking_tokens: int = 0
     """Of the output, written before the answer."""
+    window: int = 0
+    """Tokens that each request has reserved in the cache, however few it writes; 0: as many as it needs."""
 
     @property
     def hidden_tokens(self) -> int:
@@ -50,8 +52,13 @@ class Demand:
 
     @property
     def mean_tokens(self) -> float:
-        """Tokens that one request holds in the cache, on average over its life."""
+        """Tokens that one request has in the cache, on average over its life."""
         return self.prompt_tokens + self.output_tokens / 2
+
+    @property
+    def planned_tokens(self) -> float:
+        """Tokens that room is kept for."""
+        return max(self.mean_tokens, float(self.window))
 
     def users_of(self, requests_per_s: float) -> float:
         """How many people a request rate stands for."""

@@ -108,7 +108,7 @@ class Option:
     @property
     def free_cache_bytes(self) -> float:
         """Cache of a replica that the planned load leaves free."""
-        used = self.layout.capacity.decoding * self.model.cache_of(self.demand.mean_tokens)
+        used = self.layout.capacity.decoding * self.model.cache_of(self.demand.planned_tokens)
         return cache_room_bytes(self.model, self.layout.replica) - used
 
 
@@ -150,6 +150,10 @@ class Planner:
         reason = "no_accelerator_figures"
         if self._within(offer, 1) is False:
             reason = "price_unknown" if offer.price is None else "over_budget"
+        elif not offer.devices:
+            reason = "no_accelerator"
+        elif not candidates:
+            reason = "no_model"
         elif _usable(offer):
             reason = "no_model_fits"
             one, room, bandwidth = size_points(offer, 1), offer.memory_bytes, offer.bandwidth_bytes_per_s
@@ -188,7 +192,9 @@ class Planner:
         model = self.model(candidate)
         layout = best_layout(model, offer, candidate.engine, demand, self.constants)
         if layout is None:
-            return None, "too_slow"
+            one = replace(demand, users=1)
+            enough = best_layout(model, offer, candidate.engine, one, self.constants)
+            return None, "too_slow" if enough is None else "too_many_machines"
         return self.option(offer, candidate, layout, demand=demand, per_machine=layout.requests_per_s)
 
     def option(

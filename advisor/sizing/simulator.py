@@ -58,6 +58,8 @@ class _Run:
     model: Served
     replica: Replica
     room_bytes: float
+    window: int = 0
+    """Tokens that are reserved for each request at least."""
     queue: deque[_Request] = field(default_factory=deque)
     reading: deque[_Request] = field(default_factory=deque)
     decoding: list[tuple[int, int, _Request]] = field(default_factory=list)
@@ -83,7 +85,7 @@ class _Run:
 
     def need(self, request: _Request) -> float:
         """Cache that a request is planned with."""
-        return self.model.cache_of(request.prompt + request.output / 2)
+        return self.model.cache_of(max(request.prompt + request.output / 2, float(self.window)))
 
     def step(self, next_arrival_s: float) -> None:
         """One engine step, or as many equal ones as nothing interrupts."""
@@ -161,7 +163,7 @@ def simulate(
     rng = Random(seed)
     pending = deque(_arrivals(demand, requests_per_s, count, sigma, rng))
     last_arrival_s = pending[-1].arrival_s
-    run = _Run(model, replica, cache_room_bytes(model, replica))
+    run = _Run(model, replica, cache_room_bytes(model, replica), demand.window)
     waiting_at_end = 0
     for _ in range(MAX_STEPS):
         if not (run.queue or run.reading or run.decoding):

@@ -46,7 +46,8 @@ class Request:
 
 def _check_range(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
-        raise UsageError(f"{name} {value:g} is out of range", hint=f"give a value between {low:g} and {high:g}")
+        most = f"{high:,.0f}" if high >= 1000 else f"{high:g}"
+        raise UsageError(f"{name} {value:,g} is out of range", hint=f"give a value between {low:g} and {most}")
 
 
 def _check(request: Request) -> None:

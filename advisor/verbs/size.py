@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from advisor.catalog.hardware import HardwareCatalog
-from advisor.decide.candidates import Candidate, candidates, screen, systems
+from advisor.decide.candidates import ENGINE_FAMILIES, Candidate, candidates, screen, systems
 from advisor.decide.question import Question
 from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.domain.machine import Machine
 from advisor.errors import UsageError
+from advisor.estimate.constants import EngineProfile
+from advisor.estimate.engine_support import runs_here
 from advisor.sizing.constants import ServingConstants
 from advisor.sizing.cost import price_of
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, shortened, varied, with_simulation
 from advisor.sizing.simulator import simulate, simulated_rate
 from advisor.verbs.question import Request, build_question
-from advisor.verbs.selection import MachineSelection
+from advisor.verbs.selection import BACKENDS, MachineSelection
 from advisor.verbs.workspace import Workspace
 
 SEEDS = (1, 2, 3)
@@ -26,7 +28,6 @@ MAX_SIMULATED = 24
 """Machines simulated at most; those behind them count as outranked."""
 ATTEMPTS = 4
 """Models tried on a machine whose first choice fails in the simulation."""
-_VLLM_BACKENDS = frozenset({"cuda", "rocm"})
 NVIDIA_ONLY = frozenset({"NVFP4"})
 """Formats whose kernels exist for NVIDIA alone."""
 ENGINES_GPU = ("vllm",)
@@ -63,12 +64,14 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     question = build_question(ask.request, catalog)
     if question.workload.output_tokens < 1:
         raise UsageError(f"sizing answers for tasks that write; {question.task.name} does not")
+    _check_engine(question, selection)
     constants = ServingConstants.from_mapping(catalog.table("serving"))
     demand = _demand(question, constants)
     offers = _offers(selection, workspace)
     planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)
     by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
-    chosen = {offer.spec.id: _for_machine(offer, by_engine, question) for offer in offers}
+    vllm = catalog.constants.engine("vllm")
+    chosen = {offer.spec.id: _for_machine(offer, by_engine, question, vllm) for offer in offers}
     sizing = plan(offers, chosen, planner)
     limit = question.limit
     sizing = _simulated(sizing, planner, chosen, limit) if ask.simulate else shortened(sizing, limit, ask.budget_usd)
@@ -82,6 +85,15 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     )
 
 
+def _check_engine(question: Question, selection: MachineSelection) -> None:
+    """Raises UsageError for what no plan is made for."""
+    engine = question.engine
+    if engine is not None and engine not in ENGINES_GPU and ENGINE_FAMILIES.get(engine, engine) not in ENGINES_ANY:
+        raise UsageError(f"sizing plans for llama.cpp and vllm, not for {engine}", hint="drop --engine, or name one")
+    if selection.cpu_only:
+        raise UsageError("sizing plans for accelerators alone", hint="drop --cpu-only")
+
+
 def _demand(question: Question, constants: ServingConstants) -> Demand:
     workload, budget = question.workload, question.budget
     return Demand(
@@ -90,6 +102,7 @@ def _demand(question: Question, constants: ServingConstants) -> Demand:
         prompt_tokens=workload.prompt_tokens,
         output_tokens=workload.output_tokens,
         targets=Targets(max_ttft_s=budget.max_ttft_s, max_tpot_s=budget.max_tpot_s, max_latency_s=budget.max_latency_s),
+        window=workload.context if question.context_stated else 0,
     )
 
 
@@ -98,13 +111,22 @@ def _offers(selection: MachineSelection, workspace: Workspace) -> list[Offer]:
     hardware: HardwareCatalog = workspace.catalog.hardware
     if not selection.is_here:
         machine = workspace.machine(selection)
-        return [Offer(spec=_spec_of(machine, hardware), machine=machine)]
-    return [_offer(spec, hardware) for spec in hardware.devices(DeviceKind.MACHINE)]
+        spec = _spec_of(machine, hardware)
+        parts = _parts(spec, hardware) or [hardware.parse_gpu(text) for text in selection.gpus]
+        return [Offer(spec=spec, machine=machine, price=price_of(spec, parts))]
+    offered = [_offer(spec, hardware) for spec in hardware.devices(DeviceKind.MACHINE)]
+    if selection.backend is None:
+        return offered
+    vendors = BACKENDS[selection.backend]
+    return [offer for offer in offered if offer.devices and all(d.vendor in vendors for d in offer.devices)]
 
 
 def _offer(spec: DeviceSpec, hardware: HardwareCatalog) -> Offer:
-    parts = [(part.count, hardware.get(part.device)) for part in spec.parts]
-    return Offer(spec=spec, machine=hardware.machine(spec), price=price_of(spec, parts))
+    return Offer(spec=spec, machine=hardware.machine(spec), price=price_of(spec, _parts(spec, hardware)))
+
+
+def _parts(spec: DeviceSpec, hardware: HardwareCatalog) -> list[tuple[int, DeviceSpec]]:
+    return [(part.count, hardware.get(part.device)) for part in spec.parts]
 
 
 def _spec_of(machine: Machine, hardware: HardwareCatalog) -> DeviceSpec:
@@ -127,11 +149,11 @@ def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]
     return sorted((c for c in found if c.score >= minimum), key=lambda c: (-c.utility, c.model_id, c.quant))
 
 
-def _for_machine(offer: Offer, by_engine: ByEngine, question: Question) -> list[Candidate]:
-    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp."""
-    everywhere = by_engine[ENGINES_ANY]
-    dedicated = all(d.backend in _VLLM_BACKENDS and not d.unified for d in offer.devices)
-    if not dedicated or question.engine == "llama.cpp":
+def _for_machine(offer: Offer, by_engine: ByEngine, question: Question, vllm: EngineProfile) -> list[Candidate]:
+    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp; only the one asked for."""
+    everywhere = [] if question.engine in ENGINES_GPU else by_engine[ENGINES_ANY]
+    dedicated = runs_here(vllm, offer.machine) and not any(d.unified for d in offer.devices)
+    if not dedicated or question.engine not in (None, *ENGINES_GPU):
         return everywhere
     nvidia = all(d.backend == "cuda" for d in offer.devices)
     more = [c for c in by_engine[ENGINES_GPU] if nvidia or c.quant not in NVIDIA_ONLY]

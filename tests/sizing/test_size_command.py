@@ -114,6 +114,8 @@ def test_nothing_meets_it_exits_3_with_the_document(capsys: pytest.CaptureFixtur
         ("size", "--task", "chat", "--budget", "nan"),
         ("size", "--task", "no-such-task"),
         ("size", "--task", "embedding"),
+        ("size", "--cpu-only"),
+        ("size", "--engine", "mlx"),
         ("size", "--task", "chat", "--model", "no-such-model-9x"),
         ("size", "--task", "chat", "--gpu", "RTX 9999"),
         ("hardware", "show", "RTX 9999"),
@@ -139,3 +141,44 @@ def test_hardware_show_and_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "DGX Spark" in out
     code, out, _ = run(capsys, "hardware", "show", "DGX Spark")
     assert "273 GB/s" in out
+
+
+def test_an_engine_that_is_asked_for_is_the_only_one(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("--task", "chat", "--users", "20", "--limit", "40")
+    gpus = sized(capsys, *base, "--engine", "vllm")
+    assert {option["engine"] for option in gpus["options"]} == {"vllm"}
+    assert gpus["rejected"]["no_model"] > 0
+    assert {option["engine"] for option in sized(capsys, *base, "--engine", "ollama")["options"]} == {"llama.cpp"}
+    amd = sized(capsys, *base, "--engine", "llama.cpp rocm")
+    assert 0 < amd["machines_considered"] < gpus["machines_considered"]
+    assert all(
+        "Radeon" in name or "Instinct" in name or "Ryzen" in name for o in amd["options"] for name in o["accelerators"]
+    )
+
+
+def test_a_stated_window_is_reserved_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("--task", "chat", "--users", "200", "--model", "qwen3-8b:Q4_K_M", "--gpu", "RTX 4090")
+    usual, long = (sized(capsys, *base, *more) for more in ((), ("--context", "32768")))
+    assert usual["request"]["context"] is None
+    assert long["request"]["context"] == 32768
+    few, many = usual["options"][0], long["options"][0]
+    assert many["concurrent_sequences"]["most"] < few["concurrent_sequences"]["most"] / 5
+    assert many["count"] > few["count"]
+
+
+def test_a_stated_card_has_its_price(capsys: pytest.CaptureFixture[str]) -> None:
+    (option,) = sized(capsys, "--users", "5", "--gpu", "2x RTX 3090")["options"]
+    assert option["price"]["complete"] is False
+    assert option["price"]["usd"] == 2 * 1499
+
+
+def test_too_many_users_is_not_too_slow(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "size", "--no-simulation", "--json", "--users", "1000000", "--gpu", "RTX 3060")
+    assert code == 3
+    assert json.loads(out)["rejected"] == {"too_many_machines": 1}
+
+
+def test_a_machine_without_accelerators_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "size", "--no-simulation", "--json", "--cpu", "i9-14900K")
+    assert code == 3
+    assert json.loads(out)["rejected"] == {"no_accelerator": 1}
