@@ -28,6 +28,8 @@ class Accelerator:
     f32_flops: float | None = None
     """FP32 rate of the shaders, without matrix units."""
     int8_ops: float | None = None
+    family: str | None = None
+    """Name of its entry in the hardware catalog, under which published measurements are known; None: its own name."""
     architecture: str | None = None
     """Generation as the hardware catalog writes it: Ada, Blackwell, RDNA3, M4 ..."""
     compute_capability: str | None = None
@@ -67,6 +69,8 @@ class Cpu:
     """Memory nodes with CPUs: each has its own part of the bandwidth."""
     instruction_sets: tuple[str, ...] = ()
     """avx2, avx512f, avx512_vnni, amx_int8, neon, sve ..."""
+    family: str | None = None
+    """Name of its entry in the hardware catalog, under which published measurements are known; None: its own name."""
     f32_flops: float | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -63,12 +63,14 @@ def backend_of(accelerator: Accelerator) -> str:
     return accelerator.backend or _BACKENDS.get(accelerator.vendor, "vulkan")
 
 
-def posterior_for(setting: Setting, backend: str, device: str, architecture: str | None) -> Posterior:
-    """What is known of a backend on a device: runs here first, then published rows of it, then its class."""
+def posterior_for(
+    setting: Setting, backend: str, device: str, architecture: str | None, family: str | None = None
+) -> Posterior:
+    """What is known of a backend on a device: runs here first, then published rows of its family, then its class."""
     for learned in setting.learned:
         if learned.backend == backend and device_key(learned.device) == device_key(device):
             return learned
-    return _shipped(setting.constants, backend, device, architecture or "")
+    return _shipped(setting.constants, backend, family or device, architecture or "")
 
 
 @lru_cache(maxsize=1024)
@@ -169,7 +171,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     if devices > 1 and placement.tensor_parallel <= 1:
         prefill = _pipelined(prefill, devices, setting)
     unknown = 0.0 if _computes(accelerator) else constants.settings["unknown_flops_sd"] ** 2
-    posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture)
+    posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture, accelerator.family)
     return Part(posterior, decode, prefill, _novelty(setting, users), unknown)
 
 
@@ -263,7 +265,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
         expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
     ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
     name = setting.machine.cpu.name or "cpu"
-    posterior = posterior_for(setting, "cpu", name, cpu_class(power))
+    posterior = posterior_for(setting, "cpu", name, cpu_class(power), setting.machine.cpu.family)
     # runs on this machine have taught its speed, whatever its memory is rated at
     taught = any(posterior is known for known in setting.learned)
     unknown = 0.0 if power.known or taught else constants.cpu.unknown_sd**2

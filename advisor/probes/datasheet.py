@@ -72,6 +72,7 @@ def _filled(device: Accelerator, spec: DeviceSpec, how: str, merged: Merged) -> 
         device,
         **gaps,
         unified=device.unified or spec.unified,
+        family=None if device.shared_with else spec.name,  # a slice is slower than the whole that was measured
         sources={**device.sources, **dict.fromkeys(gaps, how)},
     )
 
@@ -96,6 +97,7 @@ def fill_host(
     if spec is None:
         return cpu, memory
     label = f"catalog: {spec.name}"
+    cpu = replace(cpu, family=spec.name)
     if cpu.f32_flops is None and spec.f32_flops is not None and not spec.unified:
         cpu = replace(cpu, f32_flops=spec.f32_flops, sources={**cpu.sources, "f32_flops": label})
     gaps: dict[str, Any] = {}

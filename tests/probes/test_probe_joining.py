@@ -2,7 +2,9 @@
 
 import pytest
 
-from advisor.domain.machine import Accelerator
+from advisor.catalog.source import load_catalog
+from advisor.domain.machine import Accelerator, Cpu, HostMemory
+from advisor.probes.datasheet import fill_accelerator, fill_host
 from advisor.probes.merge import merge
 from advisor.probes.nvidia_smi import read_nvidia_smi
 from advisor.probes.pci import lane_bytes_per_s, normal_address
@@ -100,3 +102,37 @@ def test_old_programs_lack_a_column(tree):
     refused = said('Field "compute_cap" is not a valid field to query.\n', code=2)
     (found,) = smi(tree, refused, "0, GPU-a, 00000000:01:00.0, Tesla V100-PCIE-16GB, 16160, 16000\n")
     assert found.device.memory_total_bytes == 16160 << 20
+
+
+# published measurements are known by the catalog's names
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_gib", "family"),
+    [("NVIDIA GeForce RTX 3060", 12, "GeForce RTX 3060 12GB"), ("NVIDIA A100-SXM4-80GB", 80, "A100 SXM4 80GB"),
+     ("NVIDIA GeForce RTX 4090", 24, "GeForce RTX 4090")],
+)  # fmt: skip
+def test_a_driver_s_name_finds_what_was_published_of_the_device(catalog, name, memory_gib, family):
+    (merged,) = merge([sighting("nvml", name=name, memory_total_bytes=memory_gib * GIB)])
+    device = fill_accelerator(merged, catalog.hardware)
+    assert (device.name, device.family) == (name, family)
+    assert catalog.constants.device("cuda", device.family) is not None
+
+
+def test_a_slice_of_a_device_is_not_what_was_measured(catalog):
+    (merged,) = merge(
+        [sighting("nvml", name="NVIDIA A100-SXM4-80GB", memory_total_bytes=10 * GIB, shared_with="GPU-1")]
+    )
+    assert fill_accelerator(merged, catalog.hardware).family is None
+
+
+def test_a_processor_finds_its_family(catalog):
+    cpu, _ = fill_host(Cpu(name="AMD Ryzen 7 7840U w/ Radeon 780M Graphics"), HostMemory(), catalog.hardware, ())
+    assert catalog.constants.device("cpu", cpu.family) is not None
+    unnamed, _ = fill_host(Cpu(name="AMD EPYC"), HostMemory(), catalog.hardware, ())
+    assert unnamed.family is None
