@@ -69,16 +69,19 @@ def test_a_full_disk_takes_a_smaller_choice_or_blocks(judge_fleet, document):
     def disk(free):
         return [{"path": "/", "free_bytes": free, "total_bytes": 1 << 40, "sources": {}}]
 
+    first, *others = judge_fleet(document("any")).profiles[0].outcome.choices
+    largest = first.candidate.size.file_bytes
+    assert min(c.candidate.size.file_bytes for c in others) < largest
     fleet = judge_fleet(
         document("empty", disks=disk(1 << 39)),
-        document("tight", disks=disk(5 * GIB)),
+        document("tight", disks=disk(largest - 1)),
         document("full", disks=disk(1000)),
         document("unknown", disks=[]),
     )
     empty, tight, full, unknown = fleet.hosts
     assert len(fleet.profiles) == 1
     assert empty.choice is unknown.choice is fleet.profiles[0].outcome.choices[0]
-    assert empty.choice.candidate.size.file_bytes > 5 * GIB >= tight.choice.candidate.size.file_bytes
+    assert tight.choice.candidate.size.file_bytes < largest
     assert (full.standing, full.blocked_by, full.choice) == (Standing.BLOCKED, "disk", None)
 
 
