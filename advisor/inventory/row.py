@@ -80,14 +80,17 @@ def _processor(row: Row, hardware: HardwareCatalog) -> DeviceSpec | None:
 
 
 def _cpu(row: Row, spec: DeviceSpec | None) -> Cpu:
-    """The processor as named, with cores only where the row tells them: one catalog entry covers many numbers."""
+    """The processor as named, with cores where the row or the catalog tells them; none are assumed."""
     known = cpu_of(spec) if spec else Cpu()
-    cores = row.cores or (row.threads // 2 if row.threads and row.threads > 2 else row.threads)
+    listed = spec.cpu_cores * (row.sockets or 1) if spec and spec.cpu_cores else None
+    halved = row.threads // 2 if row.threads and row.threads > 2 else row.threads
+    cores = row.cores or listed or halved
     return replace(
         known,
         name=row.cpu or known.name,
         physical_cores=cores,
         logical_cores=row.threads or cores,
+        performance_cores=known.performance_cores if cores == listed else None,
         usable_threads=row.threads or cores,
         sockets=row.sockets,
         sources={},

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from advisor.catalog.compiled import build
 from advisor.catalog.folder import RawCatalog, read_folder
-from advisor.catalog.overlay import Layer, apply_layer, layer_of, layered, merge_layers, read_layer
+from advisor.catalog.overlay import Layer, apply_layer, layer_of, merge_layers, read_layer
+from advisor.catalog.overlay_gates import apply_sound
 from advisor.catalog.source import load_catalog, user_overlays
 from advisor.catalog.strict_yaml import parse_yaml
 from advisor.catalog.validate import validate_path
@@ -212,7 +213,8 @@ def test_devices_and_prices_alone_give_the_same_bytes_as_compiling_all_anew(base
     new = "- {id: v/a-new-one, name: Card 10000, kind: gpu, sources: {default: sheet}}\n"
     quotes.write_text(f"devices:\n- {{id: v/card, prices: [{price}]}}\n{new}")
     quick = load_catalog([quotes], source=base, cache=tmp_path / "cache")
-    slow = build(layered(read_folder(base), [quotes]))
+    raw = read_folder(base)
+    slow = build(raw, apply_sound(raw, read_layer([quotes])))
     assert quick.hardware.get("v/card").prices[0].usd == 90
     assert json.loads(slow["manifest.json"])["sha256"] == quick.sha256
     assert {p.name: p.read_bytes() for p in quick.folder.iterdir()} == slow

@@ -69,16 +69,21 @@ def test_a_full_disk_takes_a_smaller_choice_or_blocks(judge_fleet, document):
     def disk(free):
         return [{"path": "/", "free_bytes": free, "total_bytes": 1 << 40, "sources": {}}]
 
+    def sizes(ram):
+        (profile,) = judge_fleet(document("any", ram=ram)).profiles
+        return [choice.candidate.size.file_bytes for choice in profile.outcome.choices]
+
+    ram, largest = next((ram, found[0]) for ram in (16, 32, 64, 8) if (found := sizes(ram))[0] > min(found))
     fleet = judge_fleet(
-        document("empty", disks=disk(1 << 39)),
-        document("tight", disks=disk(5 * GIB)),
-        document("full", disks=disk(1000)),
-        document("unknown", disks=[]),
+        document("empty", ram=ram, disks=disk(1 << 39)),
+        document("tight", ram=ram, disks=disk(largest - 1)),
+        document("full", ram=ram, disks=disk(1000)),
+        document("unknown", ram=ram, disks=[]),
     )
     empty, tight, full, unknown = fleet.hosts
     assert len(fleet.profiles) == 1
     assert empty.choice is unknown.choice is fleet.profiles[0].outcome.choices[0]
-    assert empty.choice.candidate.size.file_bytes > 5 * GIB >= tight.choice.candidate.size.file_bytes
+    assert tight.choice.candidate.size.file_bytes < largest
     assert (full.standing, full.blocked_by, full.choice) == (Standing.BLOCKED, "disk", None)
 
 

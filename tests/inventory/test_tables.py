@@ -119,6 +119,14 @@ def test_what_a_source_does_not_tell_stays_unknown(read):
     assert host.machine.memory.bandwidth_bytes_per_s is None
 
 
+def test_the_catalog_tells_the_cores_of_processors_that_it_knows(read):
+    rows = "hostname,cpu,sockets,memory\na,12th Gen Intel(R) Core(TM) i7-12700,,16\nb,Intel Core i7-12700,,16\n"
+    one, two = read(files={"a.csv": rows}).hosts
+    assert one.machine.cpu.physical_cores == two.machine.cpu.physical_cores == 12
+    assert one.machine.cpu.performance_cores == 8
+    assert "cores" not in one.missing
+
+
 def test_quoted_cells_ragged_rows_and_a_table_of_something_else(read):
     inventory = read(
         files={
