@@ -17,7 +17,8 @@ BYTES_HELP = 1.3
 """Slack on the rule that a part bound by memory takes time in proportion to the bytes read: some types cost more."""
 FAR_OFF = 2.0
 """A choice too slow by this factor rules out other models that have this many times its parameters and its bytes: one
-of the two is what its time is proportional to, give or take less."""
+of the two is what its time is proportional to, give or take less. Experts are slower a parameter than dense layers, a
+prompt touches them all: a mixture that is too slow says nothing of dense models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,21 @@ class _Failure:
     active_bytes: float
     active_params: float
     factor: float
+    sparse: bool
+
+    def speaks_of(self, sparse: bool) -> bool:
+        """Whether it says anything of models with experts, or of those without."""
+        return sparse or not self.sparse
 
 
 def _active_params(candidate: Candidate) -> float:
     entry = candidate.system.entry
     return float(entry.active_params or entry.total_params or 0)
+
+
+def _sparse(candidate: Candidate) -> bool:
+    entry = candidate.system.entry
+    return 0 < (entry.active_params or 0) < (entry.total_params or 0)
 
 
 @dataclass(slots=True)
@@ -51,7 +62,8 @@ class TooSlow:
             return
         params, thinks = _active_params(candidate), assessment.workload.thinking_tokens > 0
         for miss in assessment.verdict.misses:
-            failure = _Failure(candidate.active_bytes, params, miss.needed_s / miss.allowed_s)
+            factor = miss.needed_s / miss.allowed_s
+            failure = _Failure(candidate.active_bytes, params, factor, _sparse(candidate))
             self.siblings.setdefault((candidate.model_id, candidate.system.mode), []).append(failure)
             for_others = miss.limit == "max_tpot_s" or (miss.limit == "max_ttft_s" and not thinks)
             if failure.factor >= FAR_OFF and for_others and candidate.engine == self.engine:
@@ -60,7 +72,10 @@ class TooSlow:
     def _keep(self, failure: _Failure) -> None:
         """Keep a failure unless one with less of both is known already."""
         if not any(
-            f.active_bytes <= failure.active_bytes and f.active_params <= failure.active_params for f in self.others
+            f.active_bytes <= failure.active_bytes
+            and f.active_params <= failure.active_params
+            and f.speaks_of(failure.sparse)
+            for f in self.others
         ):
             self.others.append(failure)
 
@@ -72,5 +87,8 @@ class TooSlow:
                 return True
         if candidate.engine != self.engine:
             return False
-        params = _active_params(candidate)
-        return any(size >= FAR_OFF * f.active_bytes and params >= FAR_OFF * f.active_params for f in self.others)
+        params, sparse = _active_params(candidate), _sparse(candidate)
+        return any(
+            size >= FAR_OFF * f.active_bytes and params >= FAR_OFF * f.active_params and f.speaks_of(sparse)
+            for f in self.others
+        )

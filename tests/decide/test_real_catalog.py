@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from advisor.decide.candidates import Reason
@@ -33,6 +33,7 @@ def worth(result):
 
 
 @settings(max_examples=5, deadline=None)
+@example(task="coding", gpu="Arc A770", ram=8, vram=4, rate=2.0, first=2.0, more=25, looser=1.0)
 @given(
     task=st.sampled_from(TASKS), gpu=st.sampled_from(GPUS), ram=st.integers(8, 128), vram=st.integers(4, 48),
     rate=st.floats(2, 120), first=st.floats(0.1, 8), more=st.integers(1, 64), looser=st.floats(1, 4),
