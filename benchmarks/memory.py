@@ -43,6 +43,7 @@ SETTINGS = (
     Setting("32k", 32768),
     Setting("32k q8_0", 32768, kv_type="q8_0"),
     Setting("4 x 4k", 16384, sequences=4),
+    Setting("16 x 1k", 16384, sequences=16),
     Setting("4k, no FA", 4096, flash_attention=False),
     Setting("32k, no FA", 32768, flash_attention=False),
 )

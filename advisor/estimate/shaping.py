@@ -169,14 +169,14 @@ def _ffn_floats(a: Architecture, t: Traits) -> int:
     """Scratch floats a token of the widest feed-forward block.
 
     A gated block holds gate, up and their product; without a gate the one product is overwritten. Experts do so for
-    each one used, and their outputs take the place of gate and up where they fit, else room of their own.
+    each one used, and their outputs take the place of gate and up where there are and they fit, else room of their own.
     """
     waiting, wide = _waiting_floats(a, t), 3 if t.gated else 1
     dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
     if a.moe is None or a.moe.n_experts < 2:
         return waiting + dense
     inner, outer = a.moe.n_used * a.moe.ffn, a.moe.n_used * (a.moe.latent or a.hidden)
-    routed = wide * inner + (outer if outer > (wide - 1 or 1) * inner else 0)
+    routed = wide * inner + (outer if outer > (wide - 1) * inner else 0)
     return waiting + max(routed, dense if a.moe.first_dense or a.moe.step > 1 else 0)
 
 
