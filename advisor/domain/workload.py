@@ -19,6 +19,8 @@ class Task:
     categories: tuple[str, ...]
     """Model categories that can do it."""
     modality: str = "text"
+    encoder_positions: int = 0
+    """What an encoder of images or sound works through for one usual prompt: patches of a picture, frames of speech."""
     capability: str | None = None
     """tools, where a model must be able to call them."""
     scale: str = ""

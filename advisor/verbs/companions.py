@@ -3,7 +3,6 @@
 The companion's room is reserved first, so that the placement is one in which both fit.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.decide.budget import judge
@@ -19,14 +18,14 @@ from advisor.estimate.companions import (
     draft_model,
     prediction_block_bytes,
     prediction_blocks,
-    projector,
     reserve,
 )
-from advisor.estimate.constants import Constants
+from advisor.estimate.encoder import with_encoder
 from advisor.estimate.footprint import Choice as Placed
 from advisor.estimate.footprint import cache_layout
 from advisor.estimate.formats import preset_of
 from advisor.estimate.speculation import faster, plan
+from advisor.verbs.encoding import encoder_flops, projector_of
 from advisor.verbs.estimate import estimate_model, estimate_with_room
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
@@ -48,8 +47,8 @@ def estimate_together(
     question = build_question(request, workspace.catalog)
     quant = quant or question.quant
     machine, alone = estimate_with_room(model, quant, question, selection, workspace)
-    needs_images = question.task.modality == "image"
-    seen = _projector(model, alone.estimate, workspace.catalog.constants) if needs_images else None
+    encodes = bool(question.task.encoder_positions)
+    seen = projector_of(model, alone.estimate, workspace.catalog.constants) if encodes else None
     drafting = _drafting(alone, draft, workspace) if draft is not None else None
     companions = [c for c in (seen, drafting) if c is not None]
     room = machine
@@ -61,7 +60,20 @@ def estimate_together(
         memory = beside(memory, companion)
     together = replace(choice.estimate, footprint=memory, fits=memory.fits)
     choice = replace(choice, machine=machine, estimate=together)
+    if encodes:
+        choice = _encoded(choice, workspace)
     return _sped_up(choice, draft, workspace) if draft is not None else choice
+
+
+def _encoded(choice: Choice, workspace: Workspace) -> Choice:
+    """The choice with the encoder's time before its first token."""
+    shape, question = workspace.catalog.shape(choice.model.id), choice.question
+    assert shape is not None
+    flops = encoder_flops(choice.model, question.task, choice.workload, workspace.catalog.constants)
+    found = with_encoder(choice.estimate, shape, flops, choice.workload.prompt_tokens)
+    speed = found.speed
+    verdict = judge(speed, question.budget, choice.workload.thinking_tokens) if speed else choice.verdict
+    return replace(choice, estimate=found, verdict=verdict)
 
 
 def _model(text: str, workspace: Workspace) -> tuple[Model, str | None]:
@@ -86,25 +98,6 @@ def _placed(model_id: str, quant: str, like: Choice, workspace: Workspace) -> Pl
         raise UsageError(f"the size of {model_id} in {quant} cannot be computed")
     engine = workspace.catalog.constants.engine(like.estimate.engine)
     return Placed(shape, weights, engine, cache_layout(like.workload, engine, like.estimate.kv_type))
-
-
-def with_projector(found: Sequence[Estimate], model: Model, constants: Constants) -> tuple[Estimate, ...]:
-    """Estimates of a model that looks at images: its projector in what each placement leaves."""
-    together = []
-    for one in found:
-        companion = _projector(model, one, constants)
-        memory = one.footprint if companion is None else beside(one.footprint, companion, reserved=False)
-        together.append(replace(one, footprint=memory, fits=memory.fits))
-    return tuple(together)
-
-
-def _projector(model: Model, found: Estimate, constants: Constants) -> Companion | None:
-    """The smallest published projector; None where the file's size is unknown or the engine has it in the weights."""
-    engine = constants.engine(found.engine)
-    sizes = [size for a in model.artifacts if a.role == "mmproj" and (size := a.bytes or a.approx_bytes)]
-    if not sizes or "gguf" not in engine.formats:
-        return None
-    return projector(min(sizes), found.placement, engine)
 
 
 def _drafting(choice: Choice, draft: str, workspace: Workspace) -> Companion:

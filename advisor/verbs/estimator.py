@@ -53,7 +53,7 @@ class MachineEstimator:
         self.engines = engines_for(machine, self.constants)
         self.mixed = bool(machine.usable_accelerators())
         self._room = self._all_memory()
-        self._image_tasks = {task.name for task in workspace.catalog.tasks if task.modality == "image"}
+        self._encoding = {task.name: task for task in workspace.catalog.tasks if task.encoder_positions}
         self._learned: dict[str, Learned | None] = {}
 
     def offered(self, engine: str | None) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ class MachineEstimator:
         return learned if learned.timed else None
 
     def __call__(self, candidate: Candidate, workload: Workload, kv_type: str) -> tuple[Estimate, ...]:
-        """Estimates of a candidate, with its vision projector where the task has images."""
+        """Estimates of a candidate, with its encoder where the task has images or sound."""
         shape, weights = self.workspace.catalog.blueprint(candidate)
         found = self.estimates(
             candidate.model_id,
@@ -163,11 +163,16 @@ class MachineEstimator:
             workload=workload,
             kv_type=kv_type,
         )
-        if workload.task not in self._image_tasks:
+        task = self._encoding.get(workload.task)
+        if task is None:
             return found
-        from advisor.verbs.companions import with_projector
+        from advisor.estimate.encoder import with_encoder
+        from advisor.verbs.encoding import encoder_flops, with_projector
 
-        return with_projector(found, self.workspace.catalog.model(candidate.model_id), self.constants)
+        model = self.workspace.catalog.model(candidate.model_id)
+        flops = encoder_flops(model, task, workload, self.constants)
+        seen = with_projector(found, model, self.constants)
+        return tuple(with_encoder(one, shape, flops, workload.prompt_tokens) for one in seen)
 
     def cannot_fit(self, candidate: Candidate) -> int | None:
         """Bytes by which the weights alone exceed all memory there is; None when they may fit."""

@@ -128,3 +128,16 @@ def test_schema_of_every_document(name):
 def test_answers_are_deterministic(advisor):
     first, second = (advisor("recommend", "--json", *CARD).stdout for _ in range(2))
     assert first == second
+
+
+def test_a_picture_and_speech_are_encoded_before_the_first_token(advisor):
+    terms = {}
+    for task in ("chat", "vision"):
+        document = advisor.json(
+            "estimate", "qwen3.5-4b:Q4_K_M", "--task", task, "--prompt-tokens", "1200", "--gpu", "RTX 3060"
+        )
+        terms[task] = {t["name"]: t["seconds"] for t in document["speed"]["terms"] if t["phase"] == "prefill"}
+    assert "encoder" not in terms["chat"]
+    assert terms["vision"]["encoder"] > 0
+    picks = advisor.json("recommend", "--task", "vision", "--gpu", "RTX 3060")["picks"]
+    assert all("encoder" in {t["name"] for t in pick["speed"]["terms"]} for pick in picks)
