@@ -112,13 +112,16 @@ def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
     """The rate that prompt reading is measured against (FLOP/s).
 
     CUDA: a quarter of the INT8 rate where it is known, since quantized kernels multiply in INT8, and the FP16 rates of
-    data sheets count accumulation in FP16 for some cards and in FP32 for others. Vulkan and SYCL: the shaders' FP32
-    rate, which published prompt rates follow across vendors, whatever matrix units there are. Else the FP16 rate, else
-    a bound from bandwidth.
+    data sheets count accumulation in FP16 for some cards and in FP32 for others; else half the FP16 rate of cards with
+    matrix units, which is the same on those that state both. Vulkan and SYCL: the shaders' FP32 rate, which published
+    prompt rates follow across vendors, whatever matrix units there are. Else the FP16 rate, else a bound from
+    bandwidth.
     """
     backend = backend_of(accelerator)
     if accelerator.int8_ops and backend in ("cuda", "vllm"):
         return accelerator.int8_ops / 4
+    if backend == "cuda" and (accelerator.f16_flops or 0.0) > 1.5 * (accelerator.f32_flops or math.inf):
+        return (accelerator.f16_flops or 0.0) / 2
     if accelerator.f32_flops and backend in ("vulkan", "sycl"):
         return accelerator.f32_flops
     return accelerator.f16_flops or (accelerator.bandwidth_bytes_per_s or 0.0) * constants.settings["flops_per_byte"]

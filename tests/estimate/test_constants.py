@@ -209,6 +209,8 @@ def test_a_prompt_on_vulkan_is_measured_against_the_shaders_and_on_cuda_against_
     assert compute_rate(replace(both, backend="vulkan"), constants) == 40e12
     assert compute_rate(replace(both, backend="vulkan", f32_flops=None), constants) == 160e12
     assert compute_rate(replace(both, backend="rocm"), constants) == 160e12
+    assert compute_rate(replace(both, int8_ops=None), constants) == 80e12
+    assert compute_rate(replace(both, int8_ops=None, f32_flops=160e12), constants) == 160e12
 
 
 def test_experts_that_get_few_tokens_are_read_at_a_lower_rate():
