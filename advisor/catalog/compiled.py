@@ -89,6 +89,7 @@ def _evidence_row(row: Record) -> Record:
         "mode": MODES.get(mode, mode) if mode else None,
         "self_reported": str(row.get("self_reported") or "").lower() in ("1", "true", "yes"),
         "quant": text_or_none(row, "quant"),
+        "fitted": False if row.get("fitted") is False else None,
     }
     return {key: value for key, value in kept.items() if value is not None}
 

@@ -19,7 +19,7 @@ from typing import Any
 from advisor.catalog.fit_evidence import Item, Observation, item_of, observations
 from advisor.catalog.fit_facts import Facts, facts_of
 from advisor.catalog.fit_latent import Cells, Model, abilities, fit
-from advisor.catalog.fit_quant import fit_losses, read_losses
+from advisor.catalog.fit_quant import fit_families, fit_losses, read_losses
 from advisor.catalog.fit_scores import Ability, Score, TaskRule, can_do, score, task_rules
 from advisor.catalog.fit_systems import SYSTEM, beliefs, group_of, has_basis, prior_of
 from advisor.catalog.folder import read_folder
@@ -217,7 +217,9 @@ def main(folder: Path) -> None:
         models[group], found = score_group(inputs, group)
         scores.extend(found)
     write_scores(folder / "quality" / "scores.csv", scores)
-    quantization = fit_losses(read_losses(folder / "quality" / "quantization.csv"))
+    table = folder / "quality" / "quantization.csv"
+    families = {f"bits_{name}": round(kept, 3) for name, kept in fit_families(table).items()}
+    quantization = {**fit_losses(read_losses(table)), **families}
     document = coefficients(models, inputs, quantization)
     document["scores"] = hashlib.sha256((folder / "quality" / "scores.csv").read_bytes()).hexdigest()
     text = json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -95,7 +95,7 @@ def apply_layer(raw: RawCatalog, layer: Layer) -> None:
     raw.hardware.extend(layer.hardware)
     for key, row in layer.evidence.items():
         rows = raw.evidence.setdefault(str(row["model"]), [])
-        rows[:] = [*(other for other in rows if result_key(other) != key), row]
+        rows[:] = [*(other for other in rows if result_key(other) != key), {**row, "fitted": False}]
 
 
 def _patterns(document: Document, value: Any, kind: str) -> frozenset[str]:

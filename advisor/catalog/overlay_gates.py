@@ -11,9 +11,8 @@ from advisor.catalog.folder import RawCatalog, Record
 from advisor.catalog.overlay import Layer, apply_layer
 
 
-def problems_of(raw: RawCatalog, model_id: str) -> list[gates.Problem]:
-    """What the gates have against a model that an overlay touched."""
-    return gates.own_gates(raw.models[model_id], raw.evidence.get(model_id, []))
+def _problems(raw: RawCatalog, model_id: str) -> list[gates.Problem]:
+    return gates.own_gates(raw.models[model_id], raw.evidence.get(model_id, [])) if model_id in raw.models else []
 
 
 def _restore(raw: RawCatalog, model_id: str, below: Mapping[str, Record]) -> None:
@@ -26,13 +25,16 @@ def _restore(raw: RawCatalog, model_id: str, below: Mapping[str, Record]) -> Non
 def apply_sound(raw: RawCatalog, layer: Layer) -> list[str]:
     """Put a layer on a catalog, in place, but for entries that fail a gate: `file:line: model: where: reason` of each.
 
+    What is wrong without the layer is not held against it.
+
     Raises `BadDocument` as `apply_layer` does.
     """
     below = {model_id: raw.models[model_id] for model_id in layer.models if model_id in raw.models}
+    known = {model_id: {problem.reason for problem in _problems(raw, model_id)} for model_id in layer.models}
     apply_layer(raw, layer)
     left_out = []
     for model_id in sorted(layer.models):
-        problem = next(iter(problems_of(raw, model_id)), None) if model_id in raw.models else None
+        problem = next((p for p in _problems(raw, model_id) if p.reason not in known[model_id]), None)
         if problem is not None:
             where = ".".join(str(step) for step in problem.path)
             left_out.append(f"{layer.places.get(model_id, 'overlay')}: {model_id}: {where}: {problem.reason}")

@@ -163,4 +163,5 @@ def evidence_of(row: Record, sources: Mapping[str, Record]) -> EvidenceRow:
         mode=row.get("mode"),
         self_reported=bool(row.get("self_reported", False)),
         quant=row.get("quant"),
+        fitted=row.get("fitted", True),
     )

@@ -292,6 +292,7 @@ def _candidate(
         size.bits_per_weight,
         moe=sizes.expert_share > 0,
         native_bits=native_bits,
+        quant=quant,
     )
     last = FLOOR_PENALTY if below_floor(params, size.bits_per_weight, native_bits=native_bits) else 0.0
     active = sizes.active_bytes(size)

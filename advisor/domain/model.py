@@ -138,6 +138,8 @@ class EvidenceRow:
     mode: str | None = None
     self_reported: bool = False
     quant: str | None = None
+    fitted: bool = True
+    """The scores of the catalog are made of it; results that an overlay or the hub adds are shown beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

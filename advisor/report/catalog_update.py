@@ -74,7 +74,7 @@ def update_text(written: Sequence[Written]) -> str:
     """A line a model, and one a repository that did not answer."""
     lines = []
     for one in written:
-        results = f", {one.results} benchmark results" if one.results else ""
+        results = f", {one.results} benchmark results (shown, not counted in scores)" if one.results else ""
         lines.append(f"{one.model}: {one.files} quantizations with exact sizes{results}, written to {one.path}")
         lines += [f"  kept out: {name}: {reason}" for name, reason in one.kept_out.items()]
         lines += [f"  {repo}: {reason}" for repo, reason in one.failed.items()]

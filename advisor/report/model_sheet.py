@@ -122,7 +122,7 @@ def _evidence(sheet: ModelSheet, width: int) -> list[str]:
     ]
     rows = [
         [
-            row.benchmark + (f" ({row.mode})" if row.mode else ""),
+            row.benchmark + (f" ({row.mode})" if row.mode else "") + ("" if row.fitted else " *"),
             f"{row.score:g}",
             row.unit,
             row.date or "?",
@@ -131,7 +131,10 @@ def _evidence(sheet: ModelSheet, width: int) -> list[str]:
         for row in sheet.evidence[:MAX_EVIDENCE]
     ]
     more = len(sheet.evidence) - MAX_EVIDENCE
-    return ["", *table(columns, rows, width), *([f"and {more} more (--json)"] if more > 0 else [])]
+    notes = [f"and {more} more (--json)"] if more > 0 else []
+    if not all(row.fitted for row in sheet.evidence):
+        notes.append("* added by an overlay or from the hub: shown here, not counted in the scores above")
+    return ["", *table(columns, rows, width), *notes]
 
 
 def model_text(sheet: ModelSheet, width: int) -> str:

@@ -122,7 +122,7 @@ def _choice(
         workload=workload,
         estimate=best,
         verdict=judge(best.speed, question.budget, workload.thinking_tokens),
-        quality=_quality(entry, mode, question.task.name, weights.bits_per_weight),
+        quality=_quality(entry, mode, question.task.name, quant, weights.bits_per_weight),
         evidence=catalog.evidence_for(model.id, question.task.name),
     )
 
@@ -131,12 +131,12 @@ def _order(estimate: Estimate) -> tuple[bool, float]:
     return (not estimate.fits, estimate.speed.latency_s.p50 if estimate.speed else float("inf"))
 
 
-def _quality(entry: CatalogEntry, mode: str, task: str, bits_per_weight: float) -> Quality | None:
+def _quality(entry: CatalogEntry, mode: str, task: str, quant: str, bits: float) -> Quality | None:
     found = entry.quality.get(mode, {}).get(task)
     if found is None:
         return None
     base, base_sd, grade = found
     params = float(entry.total_params or 0)
     native_bits = native_bits_of(entry)
-    score, sd = system_quality(base, base_sd, grade, task, params, bits_per_weight, native_bits=native_bits)
+    score, sd = system_quality(base, base_sd, grade, task, params, bits, native_bits=native_bits, quant=quant)
     return Quality(score=score, sd=sd, grade=Grade(grade), base_score=base)

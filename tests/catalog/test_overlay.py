@@ -14,7 +14,9 @@ from advisor.catalog.source import load_catalog, user_overlays
 from advisor.catalog.strict_yaml import parse_yaml
 from advisor.catalog.validate import validate_path
 from advisor.errors import BadDocument, UnknownName
+from advisor.report.model_sheet import model_text
 from advisor.settings import Settings
+from advisor.verbs.catalog import show_model
 from advisor.verbs.workspace import Workspace
 
 BASE = "schema: 1\nfamily: F\nvendor: V\nmodels:\n- {id: v/a, name: A, category: llm, params: {total: 10, active: 5}}\n"
@@ -167,6 +169,23 @@ def test_results_are_laid_over_and_replace_the_same_result(tmp_path):
     raw = RawCatalog(evidence={"v/a": [{"model": "v/a", "benchmark": "B", "source": "other", "score": 3}]})
     apply_layer(raw, read_layer([tmp_path]))
     assert [row["score"] for row in raw.evidence["v/a"]] == [3, 2]
+    assert [row.get("fitted", True) for row in raw.evidence["v/a"]] == [True, False]
+
+
+def test_results_of_an_overlay_are_shown_as_not_counted(tmp_path, monkeypatch):
+    """The scores come from a fit made before: whoever adds a result must see that it did not move them."""
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        "schema: 1\nevidence:\n- {model: EleutherAI/gpt-neox-20b, benchmark: Ours, task: chat, unit: pct, source: mine,"
+        " score: 7}\n"
+    )
+    monkeypatch.setenv("ADVISOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("ADVISOR_CACHE", str(tmp_path / "cache"))
+    name = "EleutherAI/gpt-neox-20b"
+    with_it = model_text(show_model(Workspace(Settings(catalogs=(overlay,))).catalog, name), 120)
+    assert "Ours *" in with_it
+    assert "not counted in the scores above" in with_it
+    assert "not counted" not in model_text(show_model(Workspace(Settings()).catalog, name), 120)
 
 
 @pytest.mark.parametrize(

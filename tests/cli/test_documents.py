@@ -107,7 +107,7 @@ def test_comparison(advisor):
 
 
 def test_a_comparison_without_a_winner_says_so(advisor):
-    text = " ".join(advisor("compare", "mistral 7b", "llama 2 13b", *CARD).stdout.split())
+    text = " ".join(advisor("compare", "Qwen3-4B-Instruct-2507", "gemma-3-12b-it", *CARD).stdout.split())
     assert "there is no telling which is better" in text
     assert "A point is one percent of the scale" in text
     assert "measured on the same weights in another mode or quantization" in text

@@ -16,6 +16,8 @@ def test_constants_are_the_fitted_ones():
     assert pytest.approx(fitted["points_at_four_bits"], rel=0.02) == quality.LOSS_AT_FOUR_BITS
     assert pytest.approx(fitted["size_exponent"], abs=0.05) == quality.SIZE_EXPONENT
     assert pytest.approx(fitted["bits_exponent"], abs=0.05) == quality.LOSS_EXPONENT
+    assert pytest.approx(fitted["bits_iq"], abs=0.005) == quality.IQ_BITS
+    assert pytest.approx(fitted["bits_legacy"], abs=0.005) == quality.LEGACY_BITS
 
 
 def test_loss_grows_as_bits_shrink_and_shrinks_with_size():
@@ -28,6 +30,14 @@ def test_loss_grows_as_bits_shrink_and_shrinks_with_size():
     assert by_size == sorted(by_size, reverse=True)
 
 
+def test_families_keep_more_or_less_at_the_same_bits():
+    """Llama 3 8B, mean KL near 4.6 bits: Q4_0 0.072, Q4_K_S 0.043, IQ4_NL 0.036."""
+    names = ("Q4_0", "Q4_K_S", "UD-Q4_K_XL", "IQ4_NL", "UD-IQ4_XS")
+    old, plain, also_plain, iq, also_iq = (quality.quant_loss("chat", 8e9, 4.65, quant=name)[0] for name in names)
+    assert old > 1.5 * plain
+    assert plain == also_plain > iq == also_iq
+
+
 def test_full_and_native_weights_lose_nothing():
     assert quality.quant_loss("chat", 8e9, 16.0) == (0.0, 0.0)
     assert quality.quant_loss("chat", 21e9, 4.25, native_bits=4.25) == (0.0, 0.0)
@@ -37,8 +47,8 @@ def test_full_and_native_weights_lose_nothing():
 
 def test_loss_reproduces_published_mmlu_drops():
     """Llama 3 8B: 65.2 at f16; 64.64 at 4.82 bits, 60.52 at 3.04, 57.56 at 2.64 (matt-c1, five-shot MMLU)."""
-    for bits, dropped in ((4.82, 0.56), (3.04, 4.7), (2.64, 7.6)):
-        loss, sd = quality.quant_loss("chat", 8.03e9, bits)
+    for quant, bits, dropped in (("Q4_K_M", 4.82, 0.56), ("IQ3_XXS", 3.04, 4.7), ("IQ2_M", 2.64, 7.6)):
+        loss, sd = quality.quant_loss("chat", 8.03e9, bits, quant=quant)
         assert abs(loss * 0.75 - dropped) < 1.2816 * sd, f"{bits} bits: above chance, the scale is three quarters wide"
 
 
