@@ -17,7 +17,7 @@ from tests.hub.gguf_files import gguf_bytes, safetensors_bytes
 MODEL = {
     "general.architecture": "llama", "general.name": "Tiny", "general.file_type": 7, "llama.block_count": 1,
     "llama.context_length": 4096, "llama.embedding_length": 64, "llama.feed_forward_length": 128,
-    "llama.attention.head_count": 4, "llama.attention.head_count_kv": 2,
+    "llama.attention.head_count": 2, "llama.attention.head_count_kv": 1,
 }  # fmt: skip
 SHAPES = {
     "token_embd.weight": (64, 100), "output.weight": (64, 100), "output_norm.weight": (64,),

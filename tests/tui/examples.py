@@ -24,7 +24,7 @@ from advisor.domain.estimate import (
     TimeTerm,
 )
 from advisor.domain.machine import Accelerator, Cpu, Disk, EngineFound, HostMemory, Machine
-from advisor.domain.model import Context, EvidenceRow, Grade, Licence, Model
+from advisor.domain.model import Context, EvidenceRow, Grade, Licence, Model, Tuning
 from advisor.domain.quantity import Basis, Quantity
 from advisor.domain.sizes import QuantSize
 from advisor.domain.units import GIB
@@ -234,7 +234,8 @@ def assessment(sort: Sort, question: Question, machine: Machine, quant: str | No
         context=max(workload.context, workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens),
     )
     entry = SimpleNamespace(
-        id=model(sort).id, name=sort.name, context_max=131072, total_params=int(sort.total * 1e9), published={}
+        id=model(sort).id, name=sort.name, context_max=131072, total_params=int(sort.total * 1e9), published={},
+        tuning=Tuning.INSTRUCT,
     )  # fmt: skip
     system = System(
         entry=entry, mode="thinking" if sort.thinks else "default", base_score=sort.score, base_sd=sort.sd,
