@@ -1,7 +1,8 @@
 """How well a quick benchmark predicts other models here: five architectures with real shapes and random weights.
 
 Run as `python benchmarks/cpu_transfer.py`. It measures the two models of `bench --quick`, learns, then measures
-each target and prints predicted against measured. Nothing is downloaded or stored. Runs that other work disturbed are
+each target and prints predicted against measured: from the data sheet, after the quick benchmark, and, with --sliced,
+from two slices of the target itself. Nothing is downloaded or stored. Runs that other work disturbed are
 marked and left out of the medians: on a busy machine there may be none.
 """
 
@@ -15,6 +16,7 @@ from statistics import median
 from advisor.bench.calibrate import learn
 from advisor.bench.fingerprint import fingerprint
 from advisor.bench.result import BenchResult
+from advisor.bench.slicing import first_layers, slice_depths
 from advisor.bench.smoke import Subject, run_smoke
 from advisor.bench.statistics import error_percent
 from advisor.bench.synthetic import THIN, WIDE, write_model
@@ -75,6 +77,13 @@ def measure(name, architecture, machine, folder, options):
     return result, plan, identity
 
 
+def from_slices(name, architecture, machine, constants, plan, identity, folder, options):
+    parts = [first_layers(architecture, n) for n in slice_depths(architecture, QUANT)]
+    slices = [measure(name, part, machine, folder, options)[0] for part in parts]
+    said = estimate_plan(plan, identity, machine, constants, learn(machine, "llama.cpp", slices, constants))
+    return said, any("noisy" in r.tags for r in slices)
+
+
 def errors(result: BenchResult, said):
     pairs = (
         (said.speed.decode_tokens_per_s.p50, result.decode_tokens_per_s.median),
@@ -88,6 +97,7 @@ def main() -> int:
     parser.add_argument("--prompt-tokens", type=int, default=256)
     parser.add_argument("--output-tokens", type=int, default=24)
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--sliced", action="store_true", help="measure slices of each target too")
     options = parser.parse_args()
     workspace = Workspace()
     machine, constants = workspace.here, workspace.catalog.constants
@@ -97,6 +107,7 @@ def main() -> int:
         ]  # fmt: skip
         blank, learned = (learn(machine, "llama.cpp", r, constants) for r in ((), known))
         quiet: list[list[float]] = []
+        cut: list[list[float]] = []
         print(f"{'model':<22}{'decode':>9}{'prior':>8}{'quick':>8}   {'prefill':>9}{'prior':>8}{'quick':>8}")
         for name, architecture in TARGETS.items():
             result, plan, identity = measure(name, architecture, machine, folder, options)
@@ -111,12 +122,22 @@ def main() -> int:
             )
             if not noisy:
                 quiet.append([abs(x) for x in after])
+            if options.sliced:
+                said, disturbed = from_slices(name, architecture, machine, constants, plan, identity, folder, options)
+                found = errors(result, said)
+                print(
+                    f"{'  from its slices':<40}{found[0]:+6.0f}%{found[1]:+34.0f}%{'  disturbed' if disturbed else ''}"
+                )
+                if not noisy and not disturbed:
+                    cut.append([abs(x) for x in found])
     disturbed = any("noisy" in r.tags for r in known)
     if not quiet or disturbed:
         print("other work disturbed the runs: no medians")
         return 1
     for name, column in zip(("decode", "prefill"), zip(*quiet, strict=True), strict=True):
         print(f"{name}: median {median(column):.1f} % of {len(column)} models (bar: 12 %)")
+    for name, column in zip(("decode", "prefill"), zip(*cut, strict=True), strict=False):
+        print(f"{name} from slices: median {median(column):.1f} % of {len(column)} models")
     return 0
 
 

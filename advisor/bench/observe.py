@@ -1,6 +1,7 @@
 """A stored result as the terms of the latency model and the seconds measured: what a calibration learns from."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from advisor.bench.result import BenchResult
@@ -91,9 +92,10 @@ def disturbance(result: BenchResult) -> float:
 
 def _model_of(result: BenchResult) -> tuple[ModelShape, WeightProfile] | None:
     """From the stored rows, else computed from the architecture (rows of another version do not fit)."""
-    try:
-        if result.shape_row and result.weights_row:
+    if result.shape_row and result.weights_row:
+        with suppress(ValueError, TypeError, KeyError, IndexError):
             return ModelShape.from_row(result.shape_row), WeightProfile.from_row(result.weights_row)
+    try:
         if result.architecture and result.quant:
             return shape_of(result.architecture), weight_profile(result.architecture, result.quant)
     except (ValueError, TypeError, KeyError, IndexError, AdvisorError):

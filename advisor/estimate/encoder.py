@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from advisor.domain.estimate import Estimate, Speed, TimeTerm
 from advisor.domain.quantity import Quantity
-from advisor.estimate.flops import prompt_work
+from advisor.estimate.flops import prefill_work
 from advisor.estimate.latency import spread
 from advisor.estimate.shape import ModelShape
 
@@ -22,7 +22,7 @@ def with_encoder(found: Estimate, shape: ModelShape, flops: float, prompt_tokens
     products = 0.0 if speed is None else sum(
         t.seconds for t in speed.terms if t.phase == "prefill" and t.name.endswith(_PRODUCTS)
     )  # fmt: skip
-    work = prompt_work(shape, max(1, prompt_tokens)).dense
+    work = prefill_work(shape, max(1, prompt_tokens)).dense
     if speed is None or not products or not work:
         return found
     slower = _later(speed, spread(products * flops / work, ENCODER_SD**2, 1.2816))

@@ -49,6 +49,18 @@ def prompt_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
     )
 
 
+def prefill_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
+    """What engines really do of `prompt_work`: the last layer's feed-forward block runs for the last token alone.
+
+    Of the others only keys and values are kept there (llama.cpp picks the rows of `inp_out_ids` after attention).
+    """
+    work, skipped = prompt_work(shape, tokens, depth), 2.0 * max(0.0, tokens - 1.0)
+    return work._replace(
+        dense=work.dense - skipped * shape.last_ffn_params,
+        experts=work.experts - skipped * shape.last_expert_params * shape.expert_share,
+    )
+
+
 def token_work(shape: ModelShape, depth: float) -> Work:
     """FLOPs of one output token at this depth."""
     return prompt_work(shape, 1.0, depth)

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from advisor.estimate.calibration import Vector
-from advisor.estimate.flops import prompt_work
+from advisor.estimate.flops import prefill_work
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.shape import ModelShape
 
@@ -108,7 +108,7 @@ def prefill_terms(
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
-    work = prompt_work(shape, tokens, depth)
+    work = prefill_work(shape, tokens, depth)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk

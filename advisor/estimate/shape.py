@@ -79,6 +79,11 @@ class ModelShape:
     head_divisor: int = 0
     """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
+    last_ffn_params: int = 0
+    """Of the last layer's feed-forward block: dense, and all routed experts. Prompt tokens whose output nobody asks for
+    skip it; 0 where every token's output counts."""
+    last_expert_params: int = 0
+
     @property
     def state_bytes(self) -> int:
         """Recurrent state of one sequence, all layers."""

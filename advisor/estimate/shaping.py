@@ -34,6 +34,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
     n_experts, n_used = (a.moe.n_experts, a.moe.n_used) if a.moe and expert_total else (0, 0)
     unused = expert_total * (n_experts - n_used) // n_experts if n_experts else 0
     outer = total - body - expert_total - looked_up - (0 if t.tied else output)
+    last_ffn, last_experts = _last_block(tensors, a.n_layers - 1) if t.causal else (0, 0)
     return ModelShape(
         n_layers=a.n_layers, hidden=a.hidden, vocab=a.vocab, total_params=total, active_params=total - unused,
         dense_params=body + max(0, outer), expert_params=expert_total, output_params=output,
@@ -44,7 +45,15 @@ def shape_of(architecture: Architecture) -> ModelShape:
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
         known=not a.kv_runtime_specific, recurrent=_recurrent_widths(a, t), indexed=_indexed_widths(a, t),
         routed=_routed_widths(a, t), left_behind=_left_behind(a, t), head_divisor=_head_divisor(a, t),
+        last_ffn_params=last_ffn, last_expert_params=last_experts,
     )  # fmt: skip
+
+
+def _last_block(tensors: Sequence[Tensor], index: int) -> tuple[int, int]:
+    """Elements of a layer's feed-forward block: what every token multiplies, and the routed experts."""
+    block = [x for x in tensors if f"blk.{index}.ffn_" in x.name and not x.name.startswith("enc.")]
+    experts = sum(x.elements for x in block if "_exps." in x.name)
+    return sum(x.elements for x in block) - experts, experts
 
 
 def _params_by_layer(tensors: Sequence[Tensor]) -> tuple[dict[int, int], dict[int, int]]:

@@ -136,11 +136,11 @@ def test_a_second_model_helps_further():
     assert max(error("large", two)) < 0.12
 
 
-def slices(model, **changes):
+def slices(model, factor=1.0):
     """Results of two slices of a model as the true machine would give them, under the name of the whole."""
     for count in slice_depths(MODELS[model], "Q4_K_M"):
         MODELS["slice"] = first_layers(MODELS[model], count)
-        yield replace(result("slice"), model=model, synthetic=True, file_bytes=count, **changes)
+        yield replace(result("slice", factor=factor), model=model, synthetic=True, file_bytes=count)
 
 
 @pytest.mark.parametrize("model", ["small", "middle", "large", "experts"])
@@ -151,8 +151,7 @@ def test_slices_tell_what_the_whole_would_do(model):
 
 
 def test_runs_of_the_whole_count_for_more_than_slices():
-    wrong = [replace(r, samples=result("large", factor=3.0).samples) for r in slices("large")]
-    learned = learn(MACHINE, "llama.cpp", [*wrong, result("large")], CONSTANTS)
+    learned = learn(MACHINE, "llama.cpp", [*slices("large", factor=3.0), result("large")], CONSTANTS)
     assert max(error("large", learned)) < 0.05
     assert learned.basis("large", "Q4_K_M", said("large", learned).basis) is Basis.MEASURED
 

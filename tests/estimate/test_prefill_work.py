@@ -1,0 +1,24 @@
+"""Prompt tokens whose output nobody asks for skip the last layer's feed-forward block."""
+
+import pytest
+
+from advisor.estimate.flops import prefill_work, prompt_work, token_work
+from advisor.estimate.shaping import shape_of
+from tests.estimate import models
+
+
+@pytest.mark.parametrize("architecture", [models.LLAMA_8B, models.GEMMA3_4B])
+def test_all_tokens_but_the_last_skip_it(architecture):
+    shape = shape_of(architecture)
+    block = 3 * architecture.hidden * architecture.ffn
+    assert block <= shape.last_ffn_params <= block + 8 * architecture.hidden
+    skipped = prompt_work(shape, 512).dense - prefill_work(shape, 512).dense
+    assert skipped == 2 * 511 * shape.last_ffn_params
+    assert prefill_work(shape, 1, 100) == token_work(shape, 100)
+
+
+def test_experts_of_the_last_layer_are_skipped_by_their_share():
+    architecture = models.QWEN3_30B
+    shape = shape_of(architecture)
+    whole, done = prompt_work(shape, 101), prefill_work(shape, 101)
+    assert whole.experts - done.experts == pytest.approx(whole.experts / shape.n_layers * 100 / 101)
