@@ -7,7 +7,16 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from advisor.report.extra_documents import Draft, Explanation, Frontier, OtherChoice, Together, Verified, WhyNot
+from advisor.report.extra_documents import (
+    Draft,
+    Explanation,
+    Frontier,
+    OtherChoice,
+    Request,
+    Together,
+    Verified,
+    WhyNot,
+)
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.fleet_documents import FLEET_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
@@ -226,31 +235,6 @@ class Choice(_Choice):
     why: list[str]
     fits: bool
     limits: list[str]
-
-
-class Request(TypedDict):
-    """The question with every default filled in."""
-
-    task: str
-    prompt_tokens: int
-    output_tokens: int
-    thinking_tokens: int
-    context: int
-    users: int
-    max_ttft_s: float | None
-    max_tpot_s: float | None
-    max_latency_s: float | None
-    budget: Literal["stated", "task"]
-    confidence: float
-    license: str
-    engine: str | None
-    quant: str | None
-    kv_type: str
-    min_quality: float | None
-    max_energy_j: float | None
-    max_watts: float | None
-    tier: Literal["edge", "workstation", "server", "cloud"] | None
-    limit: int
 
 
 class LeftOutQuality(TypedDict):

@@ -1,8 +1,33 @@
-"""The shape of what a recommendation adds when asked: `together`, `why_not`, `frontier` and `excluded`."""
+"""The shape of a question, and of what a recommendation adds when asked: `together`, `why_not`, `frontier`, `excluded`."""
 
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
+
+
+class Request(TypedDict):
+    """The question with every default filled in."""
+
+    task: str
+    prompt_tokens: int
+    output_tokens: int
+    thinking_tokens: int
+    context: int
+    users: int
+    max_ttft_s: float | None
+    max_tpot_s: float | None
+    max_latency_s: float | None
+    budget: Literal["stated", "task"]
+    confidence: float
+    license: str
+    engine: str | None
+    quant: str | None
+    kv_type: str
+    min_quality: float | None
+    max_energy_j: float | None
+    max_watts: float | None
+    tier: Literal["edge", "workstation", "server", "cloud"] | None
+    limit: int
 
 
 class MemberQuality(TypedDict):

@@ -4,34 +4,15 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from advisor.report.extra_documents import Request
 from advisor.report.sizing_documents import Interval
 
 Verdict = Literal["meets", "below_target", "blocked", "unknown"]
 
 
-class FleetRequest(TypedDict):
+class FleetRequest(Request):
     """What was asked, every default filled in."""
 
-    task: str
-    prompt_tokens: int
-    output_tokens: int
-    thinking_tokens: int
-    context: int
-    users: int
-    max_ttft_s: float | None
-    max_tpot_s: float | None
-    max_latency_s: float | None
-    budget: Literal["stated", "task"]
-    confidence: float
-    license: str
-    engine: str | None
-    quant: str | None
-    kv_type: str
-    min_quality: float | None
-    max_energy_j: float | None
-    max_watts: float | None
-    tier: str | None
-    limit: int
     model: str | None
     reserve_bytes: int | None
     stale_days: int
