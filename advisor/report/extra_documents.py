@@ -1,4 +1,4 @@
-"""The shape of a question, and of what a recommendation adds when asked: `together`, `why_not`, `frontier`, `excluded`."""
+"""The shape of a question, and of what a recommendation adds to its answer when asked."""
 
 from typing import Any, Literal
 
