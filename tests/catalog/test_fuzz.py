@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog.folder import RawCatalog
-from advisor.catalog.overlay import apply_layer, layer_of
+from advisor.catalog.overlay import layer_of
+from advisor.catalog.overlay_gates import apply_sound
 from advisor.catalog.source import source_folder
 from advisor.catalog.strict_yaml import parse_yaml
 from advisor.errors import BadDocument
@@ -89,7 +90,7 @@ def run(rounds: int, seed: int) -> int:
     for _ in range(rounds):
         data = mutate(rng.choice(pool), rng)
         try:
-            apply_layer(RawCatalog(models={"v/a": {"id": "v/a"}}), layer_of(parse_yaml(data, "fuzz.yaml")))
+            apply_sound(RawCatalog(models={"v/a": {"id": "v/a"}}), layer_of(parse_yaml(data, "fuzz.yaml")))
             accepted += 1
         except BadDocument as error:
             assert "\n" not in error.message, data  # noqa: PT017
