@@ -66,6 +66,8 @@ def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | 
             row += row_bytes(max(kind.v_elements, widest), layout.v_type) if kind.v_elements else 0
             row += row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
             total += n * row * (full if kind.cache == "F" else window)
+        elif n and widest and not kind.reads and not shape.state_bytes:
+            total += n * row_bytes(widest, layout.v_type) * full  # value rows of a layer that has no use for them
     return total
 
 

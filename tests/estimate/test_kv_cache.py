@@ -2,6 +2,7 @@
 
 import pytest
 
+from advisor.catalog.source import load_catalog
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, read_bytes, refusal, state_bytes, window_cells
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
@@ -98,3 +99,12 @@ def test_rows_bring_the_shape_back():
 def test_types_that_llama_cpp_refuses(architecture, layout, words):
     said = refusal(shape_of(architecture), CacheLayout(context=4096, **layout))
     assert said is None if words is None else words in said
+
+
+def test_without_flash_attention_layers_that_do_not_attend_get_value_rows():
+    """What llama.cpp allocates for Llama 3.3 Nemotron Super 49B: 49 of 80 layers attend, 248 MiB go to the others."""
+    a = load_catalog().model("nvidia/Llama-3_3-Nemotron-Super-49B-v1_5").architecture
+    shape = shape_of(a)
+    with_flash = cache_bytes(shape, CacheLayout(context=4096))
+    assert with_flash == 822083584
+    assert cache_bytes(shape, CacheLayout(context=4096, flash_attention=False)) == with_flash + (248 << 20)
