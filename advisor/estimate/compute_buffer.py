@@ -49,11 +49,11 @@ def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     tokens = min(layout.micro_batch, layout.context)
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
     outputs = outputs if shape.causal else 0
-    waiting = 5 * shape.hidden
+    waiting, spare = 5 * shape.hidden, _spare_floats(shape, layout)
     scores = 0 if engine.flash_attention else _score_floats(shape, layout)
     floats = max(
-        tokens * shape.ffn_floats,
-        tokens * (shape.attention_floats + scores),
+        tokens * (shape.ffn_floats - spare),
+        tokens * (shape.attention_floats - spare + scores),
         outputs * shape.vocab + tokens * (waiting + shape.hidden + _INPUT_FLOATS),
         _laid_out_floats(shape, layout, tokens) + tokens * _INPUT_FLOATS,
     )
@@ -88,8 +88,19 @@ def _laid_out_floats(shape: ModelShape, layout: CacheLayout, tokens: int) -> int
     if shape.recurrent is not None:
         return recurrent_floats(shape.recurrent, tokens, layout.sequences)
     if shape.indexed is not None:
-        return indexed_floats(shape.indexed, tokens, cells(layout) // (1 if layout.unified else layout.sequences))
+        return indexed_floats(shape.indexed, tokens, _stream_cells(layout))
     return 0
+
+
+def _spare_floats(shape: ModelShape, layout: CacheLayout) -> int:
+    """Room a token for positions that a sparse indexer cannot choose, since a stream holds fewer; all layers."""
+    if shape.indexed is None:
+        return 0
+    return shape.indexed.layers * max(0, shape.indexed.chosen - _stream_cells(layout))
+
+
+def _stream_cells(layout: CacheLayout) -> int:
+    return cells(layout) // (1 if layout.unified else layout.sequences)
 
 
 def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:

@@ -272,6 +272,7 @@ def indexed_floats(widths: IndexedWidths, tokens: int, length: int) -> int:
     Buffers of positions are given back layer by layer. Once their gap holds the rotated queries, what follows lies
     closer together and the output no longer fits beside it, so a later layer can need more than the first.
     """
+    widths = widths._replace(chosen=min(widths.chosen, length))
     later = min(widths.layers, -(-widths.rotated // widths.chosen))
     return max(_indexed(widths, tokens, length, done) for done in (0, later))
 

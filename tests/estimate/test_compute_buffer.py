@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from advisor.catalog.source import load_catalog
 from advisor.domain.architecture import Moe
 from advisor.estimate.compute_buffer import (
     boundary_bytes,
@@ -105,3 +106,12 @@ def test_a_buffer_takes_the_tightest_gap():
     arena.give(second, last)
     assert arena.take(25) == (51, 76), "freed at the end, room grows from there"
     assert arena.peak == 76
+
+
+def test_an_indexer_chooses_no_more_positions_than_a_stream_has(constants):
+    """llama-fit-params: 16 streams of 1024 cells need less scratch than one of 4096 (DeepSeek V3.2)."""
+    shape = shape_of(load_catalog().model("deepseek-ai/DeepSeek-V3.2").architecture)
+    engine = constants.engine("llama.cpp")
+    many = CacheLayout(context=16384, sequences=16, unified=False)
+    spared = compute_bytes(shape, CacheLayout(context=4096), engine) - compute_bytes(shape, many, engine)
+    assert spared > 4 * 512 * 1024 * shape.n_layers * 0.5
