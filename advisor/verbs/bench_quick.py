@@ -12,10 +12,8 @@ from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_size
 from advisor.engines.protocol import Listener
 from advisor.errors import DiskFull
-from advisor.estimate.shaping import shape_of
-from advisor.estimate.weighing import weight_profile
 from advisor.verbs.bench_target import BenchTarget
-from advisor.verbs.gguf_identity import Identity
+from advisor.verbs.gguf_identity import identity_of
 from advisor.verbs.measuring import BenchRequest, bench_target
 from advisor.verbs.workspace import Workspace
 
@@ -27,8 +25,9 @@ SPARE_BYTES = 512 << 20
 
 def synthetic_target(folder: Path, name: str, architecture: Architecture, quant: str) -> BenchTarget:
     """Write one model with random weights and name it. Raises DiskFull where there is no room."""
-    weights = weight_profile(architecture, quant)
-    free, needed = shutil.disk_usage(folder).free, weights.file_bytes + SPARE_BYTES
+    identity = identity_of(name, architecture, quant, known=False)
+    file_bytes = identity.weights.file_bytes if identity.weights else 0
+    free, needed = shutil.disk_usage(folder).free, file_bytes + SPARE_BYTES
     if free < needed:
         raise DiskFull(
             f"{format_size(needed)} would be written to {folder.parent} and {format_size(free)} is free there",
@@ -39,10 +38,6 @@ def synthetic_target(folder: Path, name: str, architecture: Architecture, quant:
         size = write_model(path, architecture, quant, name=name)
     except OSError as error:
         raise DiskFull(f"{path} could not be written: {error.strerror}", hint="set TMPDIR to another folder") from error
-    identity = Identity(
-        model=name, known=False, quant=quant, vocab=architecture.vocab, architecture=architecture,
-        shape=shape_of(architecture), weights=weights,
-    )  # fmt: skip
     return BenchTarget(path=path, file_bytes=size, identity=identity)
 
 

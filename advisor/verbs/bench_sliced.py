@@ -16,10 +16,8 @@ from advisor.domain.architecture import Architecture
 from advisor.engines.protocol import Listener
 from advisor.errors import UsageError
 from advisor.estimate.formats import preset_of
-from advisor.estimate.shaping import shape_of
-from advisor.estimate.weighing import weight_profile
 from advisor.verbs.bench_quick import QUANT, synthetic_target
-from advisor.verbs.gguf_identity import Identity
+from advisor.verbs.gguf_identity import identity_of
 from advisor.verbs.measuring import BenchRequest, bench_target, earlier_results, plan_of, usable_cores
 from advisor.verbs.prediction import estimate_plan, prediction_of, sensible_gpu_layers
 from advisor.verbs.workspace import Workspace
@@ -65,10 +63,7 @@ def _whole(
 ) -> Prediction | None:
     """What the estimate says of the whole model now that it knows the slices."""
     (model, quant, architecture), machine, constants = subject, workspace.here, workspace.catalog.constants
-    identity = Identity(
-        model=model, known=True, quant=quant, vocab=architecture.vocab, architecture=architecture,
-        shape=shape_of(architecture), weights=weight_profile(architecture, quant),
-    )  # fmt: skip
+    identity = identity_of(model, architecture, quant, known=True)
     layers = request.gpu_layers
     if layers is None:
         layers = sensible_gpu_layers(identity, machine, engine, constants)

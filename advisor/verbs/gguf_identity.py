@@ -12,7 +12,7 @@ from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS
 from advisor.estimate.tensors import Tensor
-from advisor.estimate.weighing import profile_from_tensors
+from advisor.estimate.weighing import profile_from_tensors, weight_profile
 from advisor.estimate.weights import WeightProfile
 from advisor.hub.choose import quant_label
 from advisor.hub.gguf_architecture import architecture_from_gguf
@@ -38,6 +38,14 @@ class Identity:
     """Bytes of the tensors that are really in the file."""
     chats: bool = False
     """The file holds a chat template; a base model has none and goes on with a text."""
+
+
+def identity_of(model: str, architecture: Architecture, quant: str, *, known: bool) -> Identity:
+    """What a file of this architecture is when llama.cpp's own rules quantize it. `model` as in `Identity`."""
+    return Identity(
+        model=model, known=known, quant=quant, vocab=architecture.vocab, architecture=architecture,
+        shape=shape_of(architecture), weights=weight_profile(architecture, quant),
+    )  # fmt: skip
 
 
 def vocabulary(header: GgufHeader) -> int | None:
