@@ -5,10 +5,11 @@
 Five views: sources left out (a device known from the catalog only), devices left out, models left out on devices whose
 rows of other models are known, devices left out but for two small models, and sources left out on devices with rows by
 others. Each line: median and 90th
-percentile of the absolute error, median bias, share of rows inside p10-p90.
+percentile of the absolute error, median bias, share of rows inside p10-p90. Last, how far sources lie from each other.
 """
 
 import argparse
+import math
 import statistics
 import sys
 from collections import defaultdict
@@ -16,6 +17,7 @@ from collections import defaultdict
 from benchmarks.fit_constants import left_out, load, tuned
 from benchmarks.fitting import DECODE, Hierarchy
 from benchmarks.intervals import Judged
+from benchmarks.measurements import PREFILL, Case
 from benchmarks.peer_formulas import llmfit, whichllm
 from benchmarks.tables import add_rows_option, tables
 
@@ -49,7 +51,7 @@ def quant_family(quant: str) -> str:
 def table(title: str, judged: list[Judged]) -> list[str]:
     """All breakdowns of one view, decode and prefill."""
     lines = [title, f"  {'':26s} {'n':>5s}  {'med%':>5s} {'p90%':>6s} {'bias%':>6s}  {'in%':>4s}"]
-    for phase, name in ((DECODE, "decode"), (1 - DECODE, "prefill")):
+    for phase, name in ((DECODE, "decode"), (PREFILL, "prefill")):
         rows = [j for j in judged if j.case.phase == phase]
         if not rows:
             continue
@@ -83,6 +85,26 @@ def peers(judged: list[Judged], reader_shapes) -> list[str]:
     return lines
 
 
+def repeats(cases: list[Case]) -> list[str]:
+    """How well one source's figure predicts another's for the same configuration: no estimate can do better."""
+    lines = ["the same configuration published by other sources, as a prediction (median %, p90 %)"]
+    for phase, name in ((DECODE, "decode"), (PREFILL, "prefill")):
+        alike = defaultdict(list)
+        for case in cases:
+            if case.phase == phase:
+                depth, tokens = round(math.log2(case.depth + 512)), case.tokens // 256
+                alike[case.device, case.backend, case.count, case.model, case.quant, depth, tokens].append(case)
+        errors = []
+        for group in alike.values():
+            for case in group:
+                others = [other.seconds for other in group if other.source != case.source]
+                errors += [abs(case.seconds / statistics.median(others) - 1)] if others else []
+        if errors:
+            tail = sorted(errors)[int(0.9 * (len(errors) - 1))]
+            lines.append(f"  {name:10s} {100 * statistics.median(errors):6.1f} {100 * tail:6.0f}  of {len(errors)}")
+    return lines
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -106,6 +128,7 @@ def main() -> int:
         print("\n".join(table("models left out, the device's other rows known", views.models)))
         print("\n".join(table("devices left out but for two small models, as after a quick benchmark", views.benched)))
         print("\n".join(table("sources left out, the device's rows by other sources known", views.published)))
+    print("\n".join(repeats(cases)))
     return 0
 
 
