@@ -13,16 +13,14 @@ import math
 import statistics
 import sys
 from collections import defaultdict
+from dataclasses import replace
 
 from benchmarks.fit_constants import left_out, load, tuned
 from benchmarks.fitting import DECODE, Hierarchy
-from benchmarks.intervals import Judged
+from benchmarks.intervals import Judged, judge
 from benchmarks.measurements import PREFILL, Case
 from benchmarks.peer_formulas import llmfit, whichllm
-from benchmarks.tables import add_rows_option, tables
-
-CROWD = ("localscore",)
-"""Crowd-sourced sources with misconfigured machines among them."""
+from benchmarks.tables import NEVER_FITTED, add_rows_option, tables
 
 DEEP_TOKENS = 16000
 
@@ -85,6 +83,20 @@ def peers(judged: list[Judged], reader_shapes) -> list[str]:
     return lines
 
 
+def never_fitted(hierarchy: Hierarchy) -> list[Judged]:
+    """Rows that no fit has seen, on devices known from the catalog only."""
+    cases, generation_of, _ = load(sorted(NEVER_FITTED.glob("*.csv")))
+    judged = []
+    for case in cases:
+        posterior, spread = hierarchy.known(case.backend, generation_of(case))
+        noise = hierarchy.noise.get(case.backend, posterior.noise_sd)
+        factors = hierarchy.spread.get(case.backend, (1.0, 1.0))
+        one = judge(replace(posterior, noise_sd=noise), case, spread)
+        one.spread = factors[case.phase]
+        judged.append(one)
+    return judged
+
+
 def repeats(cases: list[Case]) -> list[str]:
     """How well one source's figure predicts another's for the same configuration: no estimate can do better."""
     lines = ["the same configuration published by other sources, as a prediction (median %, p90 %)"]
@@ -114,14 +126,15 @@ def main() -> int:
     cases, generation_of, unused = load(tables(options.rows))
     print(f"{len(cases)} configurations; {sum(unused.values())} rows left out")
     if options.quick:
-        by_source = left_out(Hierarchy(cases, generation_of), cases, lambda case: case.source)
+        hierarchy = Hierarchy(cases, generation_of)
+        by_source = left_out(hierarchy, cases, lambda case: case.source)
     else:
-        _, views = tuned(cases, generation_of)
+        hierarchy, views = tuned(cases, generation_of)
         by_source = views.sources
     print("\n".join(table("sources left out", by_source)))
-    calm = [j for j in by_source if j.case.source not in CROWD]
-    if len(calm) != len(by_source):
-        print("\n".join(table("the same without crowd-sourced rows", calm)))
+    crowd = never_fitted(hierarchy)
+    print("\n".join(table("crowd-sourced rows of llamafile, never fitted", crowd)))
+    print("\n".join(table("sources left out and these", [*by_source, *crowd])[:3]))
     print("\n".join(peers(by_source, _parameters(cases))))
     if not options.quick:
         print("\n".join(table("devices left out", views.devices)))

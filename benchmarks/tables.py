@@ -12,6 +12,16 @@ from pathlib import Path
 
 PUBLISHED = Path(__file__).parent / "published"
 
+NEVER_FITTED = Path(__file__).parent / "never_fitted"
+"""Tables that are judged and never learned from: they tell of another engine, or of machines set up by anybody.
+
+`localscore.csv`: crowd-sourced rows of llamafile on accelerators, github.com/d893a/localscore-insights at ad460cd,
+localscore_results.tsv, 2025-07-14. Medians over the machines with one accelerator; each rate is the mean over nine
+requests, 1,837 tokens deep on average. Machines whose processor has AVX-512 BF16 (Zen 4 and 5, Sapphire Rapids) are
+left out: there one and the same card wrote two to eight times more slowly, the smaller the model. So are models that
+do not fit the accelerator.
+"""
+
 
 def add_rows_option(parser: ArgumentParser) -> None:
     """The option that names further tables."""
