@@ -283,7 +283,7 @@ def _processor(spec, row) -> Machine:
     bandwidth = number(row["mem_bandwidth_gb_s"]) * 1e9 or spec.bandwidth_bytes_per_s
     return Machine(
         name=spec.name, origin="catalog", memory=HostMemory(bandwidth_bytes_per_s=bandwidth),
-        cpu=Cpu(name=spec.name, physical_cores=int(threads), instruction_sets=sets),
+        cpu=Cpu(name=spec.name, physical_cores=int(threads), clusters=cpu.clusters, instruction_sets=sets),
     )  # fmt: skip
 
 

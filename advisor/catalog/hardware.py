@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.catalog.hardware_names import OPTIONAL, Name, cpu_key, name_of, parse_name, readings, telling_part, words
 from advisor.domain.device import DeviceKind, DeviceSpec, Part, Price
-from advisor.domain.machine import Machine
+from advisor.domain.machine import CoreCluster, Machine
 from advisor.domain.units import GIB
 from advisor.errors import UnknownName, UsageError
 
@@ -64,6 +64,7 @@ def device_of(row: Mapping[str, Any]) -> DeviceSpec:
         instruction_sets=tuple(row.get("instruction_sets", ())),
         cpu_cores=row.get("cpu_cores"),
         performance_cores=row.get("performance_cores"),
+        clusters=tuple(CoreCluster(cores=n, kind=kind, max_hz=hz) for n, kind, hz in row.get("clusters", ())),
         parts=tuple(Part(device=device, count=count) for device, count in row.get("parts", ())),
         prices=tuple(Price(**p) for p in row.get("prices", ())),
         sources=_sources(row),

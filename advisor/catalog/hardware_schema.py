@@ -36,7 +36,9 @@ _TEXTS = frozenset(
     words("name kind form architecture chip compute_capability backend memory_kind released confidence note link")
 )
 _LISTS = frozenset({"aliases", "pci_ids", "patterns", "instruction_sets"})
-_OTHER = frozenset(words("id memory_options_gib pcie_gen pcie_lanes unified parts prices sources cpu_cores processors"))
+_OTHER = frozenset(
+    words("id memory_options_gib pcie_gen pcie_lanes unified parts prices sources cpu_cores processors clusters")
+)
 KEYS = frozenset(_UNITS) | _TEXTS | _LISTS | _OTHER
 """Every key that a device may have."""
 _PCIE_LANE_BYTES_PER_S = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
@@ -45,6 +47,8 @@ _PATTERN = re.compile(r"[a-z0-9 \[\]\-|(){},?]{1,120}")
 """Patterns have no unbounded repetition, so that no name can make them slow."""
 _CORES = re.compile(r"(\d{1,3})(?:\+(\d{1,3}))?")
 """Cores of a processor; of one with two kinds, the fast ones first: 8+4."""
+_CLUSTER = re.compile(r"(?:(\d{1,3})x )?([A-Za-z][A-Za-z0-9 -]{1,30}?)(?: @ (\d\.\d{1,3}) GHz)?")
+"""Cores that are alike: `2x Cortex-A715 @ 2.8 GHz`; without a number in a family that has parts of several sizes."""
 _PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}(?::[0-9a-f]{2})?")
 
 
@@ -79,6 +83,27 @@ def _processors(where: str, value: object) -> list[list[Any]]:
         raise _fail(where, "processors maps a name's pattern to its cores")
     _check_patterns(where, list(map(str, value)))
     return [[str(pattern), *_cores(where, cores)] for pattern, cores in value.items()]
+
+
+def _clusters(where: str, value: object) -> list[list[Any]]:
+    """Cores by kind: number (0: as many as the processor has of that kind), kind, highest clock in Hz."""
+    rows: list[list[Any]] = []
+    for text in _text_list(where, "clusters", value):
+        match = _CLUSTER.fullmatch(text)
+        if match is None or match[1] == "0":
+            raise _fail(where, f"clusters are written `2x Cortex-A715 @ 2.8 GHz`, not {text[:40]!r}")
+        rows.append([int(match[1] or 0), match[2], float(match[3]) * 1e9 if match[3] else None])
+    numbers = [row[0] for row in rows]
+    if not rows or (0 in numbers and (any(numbers) or len(rows) > 2)):
+        raise _fail(where, "clusters have a number each, or none has one and there are at most two, the fast one first")
+    return rows
+
+
+def _check_cores(where: str, row: Mapping[str, Any]) -> None:
+    """Clusters with numbers hold all the cores that are stated."""
+    counted = sum(cores for cores, _, _ in row.get("clusters", ()))
+    if counted and counted != row.get("cpu_cores", counted):
+        raise _fail(where, f"its clusters have {counted} cores, but cpu_cores says {row['cpu_cores']}")
 
 
 def _pcie(where: str, device: Mapping[str, Any]) -> float | None:
@@ -188,6 +213,9 @@ def _device(vendor: str, device: Mapping[str, Any]) -> dict[str, Any]:
         row["cpu_cores"], row["performance_cores"] = _cores(where, device["cpu_cores"])
     if "processors" in device:
         row["processors"] = _processors(where, device["processors"])
+    if "clusters" in device:
+        row["clusters"] = _clusters(where, device["clusters"])
+    _check_cores(where, row)
     if "parts" in device:
         row["parts"] = _parts(where, device["parts"])
     if "prices" in device:

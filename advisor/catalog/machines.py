@@ -138,6 +138,7 @@ def cpu_of(spec: DeviceSpec) -> Cpu:
         physical_cores=cores,
         logical_cores=cores,
         performance_cores=spec.performance_cores,
+        clusters=spec.clusters_of(cores),
         usable_threads=cores,
         instruction_sets=spec.instruction_sets,
         sources={"name": "catalog", "physical_cores": source, "usable_threads": source},

@@ -1,9 +1,11 @@
 """A device or whole machine as the hardware catalog knows it: data-sheet figures, each with its source."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
+
+from advisor.domain.machine import CoreCluster
 
 
 class DeviceKind(StrEnum):
@@ -84,11 +86,22 @@ class DeviceSpec:
     """Physical cores of a processor; None: its entry covers parts with several numbers, and none was named."""
     performance_cores: int | None = None
     """Those of its fast kind, where it has two kinds."""
+    clusters: tuple[CoreCluster, ...] = ()
+    """Its cores by kind and clock. In a family of processors with different numbers of cores (`cores` 0): the kinds
+    alone, the fast one first."""
     prices: tuple[Price, ...] = ()
     confidence: str | None = None
     """high, medium or low."""
     note: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    def clusters_of(self, cores: int) -> tuple[CoreCluster, ...]:
+        """Its cores by kind. A family's kinds are counted out: the fast ones it is said to have, the rest slow."""
+        if not self.clusters or self.clusters[0].cores:
+            return self.clusters
+        fast = min(self.performance_cores or cores, cores)
+        counts = (fast, cores - fast)
+        return tuple(replace(kind, cores=n) for kind, n in zip(self.clusters, counts, strict=False) if n > 0)
 
 
 class HardwareLookup(Protocol):

@@ -52,6 +52,17 @@ class Accelerator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoreCluster:
+    """Cores of one processor that are alike."""
+
+    cores: int
+    kind: str | None = None
+    """Cortex-X3, Neoverse-V2, Zen 4 ...: the core's design, not the product's name."""
+    max_hz: float | None = None
+    """The highest clock that the data sheet or the kernel names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
     """The processor(s)."""
 
@@ -62,6 +73,8 @@ class Cpu:
     physical_cores: int | None = None
     logical_cores: int | None = None
     performance_cores: int | None = None
+    clusters: tuple[CoreCluster, ...] = ()
+    """Its cores by kind and clock; empty: not known."""
     usable_threads: int | None = None
     """After affinity and quota."""
     sockets: int | None = None

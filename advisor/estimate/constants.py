@@ -96,9 +96,21 @@ class CpuRates:
     thread_wait_us: float
     """What each further thread adds to a kernel: all wait for the last one."""
     gemm_scale_by_isa: Mapping[str, float]
-    """Speed of a thread at reading prompts by instruction set, relative to the one measured."""
+    """Speed of a core at reading prompts by best instruction set, against the one measured, clock and units alike."""
     scale_by_isa: Mapping[str, float]
-    """Speed of a thread relative to the one the rates were measured on, by best instruction set."""
+    """The same at decoding."""
+    reference_hz: float
+    """Clock of the core that the rates were measured on."""
+    reference_operations: float
+    """Its 8-bit multiply-adds a cycle, each counted as two."""
+    core_operations: Mapping[str, Sequence[float]]
+    """By kind of core (lower case): 8-bit operations a cycle of dot products, and of matrix products."""
+    operations_exponent: float
+    """Power of these by which a core's rate grows."""
+    unknown_core: Mapping[str, Sequence[Any]]
+    """Kind and clock (Hz) of a core of which nothing is known, on x86 and on Arm."""
+    even_share: float
+    """Share of the work that is dealt out evenly to all threads."""
     bandwidth_by_isa: Mapping[str, float]
     """Bytes a second one thread reads, where nothing is known of the memory."""
     bandwidth_ceiling_bytes_per_s: float

@@ -1,42 +1,47 @@
 """What a processor reaches: threads used, memory bandwidth (known or honestly bounded), and cost of each storage type.
 
 Decoding on few cores is bound by unpacking weights, not by memory: each storage type has a rate per thread, and low-bit
-types are several times slower per byte than 4-bit ones.
+types are several times slower per byte than 4-bit ones. A thread's rate follows its core's clock and vector units;
+engines deal out most work evenly, so that the slowest core of a team decides.
 """
 
 import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from advisor.domain.machine import Cpu, Machine
+from advisor.domain.machine import CoreCluster, Cpu, Machine
 from advisor.estimate.constants import Constants
 from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
 from advisor.estimate.weights import TypeBytes
 
 _ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
+_CLOCKS = (2e8, 1e10)
+"""Hz: what a file says beyond these is no core's clock."""
 
 
 class CpuPower(NamedTuple):
     """What one machine's processor offers an engine."""
 
     threads: float
-    """Threads at full speed that all threads together are worth."""
+    """Reference cores at full speed that all threads together are worth."""
     bandwidth_bytes_per_s: float
     """What decoding reaches of it, all threads together."""
     raw_bandwidth_bytes_per_s: float
     known: bool
     """The memory's bandwidth is known rather than bounded by threads and instruction set."""
     scale: float
-    """Speed of a thread relative to the one the rates were measured on."""
+    """Speed of a core relative to the reference core, were clock and vector units the same."""
     arm: bool
     gemm_scale: float = 1.0
     """The same at reading prompts, where many columns are multiplied at once."""
     wait_us: float = 0.0
     """What waiting for each other adds to a kernel."""
+    cores: int = 0
+    """Threads that run, whatever each is worth."""
 
     @property
     def speed(self) -> float:
-        """Speed of all threads together, in threads that the rates were measured on."""
+        """Speed of all threads together, in reference cores."""
         return self.threads * self.scale
 
 
@@ -70,11 +75,49 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
     if raw is None:
         raw = min(threads * cpu.bandwidth_by_isa[isa], cpu.bandwidth_ceiling_bytes_per_s) / share
     full = cpu.full_speed_threads
-    effective = threads if threads <= full else full * (threads / full) ** cpu.thread_exponent
+    crowded = 1.0 if threads <= full else (threads / full) ** (cpu.thread_exponent - 1.0)
+    decode, prompt = team_worth(machine.cpu.clusters, threads, arm, constants)
     return CpuPower(
-        effective, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
-        cpu.gemm_scale_by_isa[isa], cpu.thread_wait_us * (threads - 1),
+        decode * crowded, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
+        cpu.gemm_scale_by_isa[isa] * prompt / decode, cpu.thread_wait_us * (threads - 1), threads,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def team_worth(clusters: tuple[CoreCluster, ...], threads: int, arm: bool, constants: Constants) -> tuple[float, float]:
+    """Reference cores that a team of threads is worth at decoding and at reading prompts, on its fastest cores.
+
+    Of what is dealt out evenly, each core does the same and all wait for the slowest; the rest is taken in pieces, by
+    whichever core is free.
+    """
+    known = [cluster for cluster in clusters if cluster.cores > 0] or [CoreCluster(cores=1)]
+    rates = [_core_rates(cluster, arm, constants) for cluster in known]
+    even = constants.cpu.even_share
+    worth = []
+    for phase in (0, 1):
+        total, slowest, left = 0.0, 0.0, threads
+        for rate, cores in sorted(((r[phase], c.cores) for r, c in zip(rates, known, strict=True)), reverse=True):
+            if left > 0:
+                total, slowest, left = total + rate * min(cores, left), rate, left - cores
+        total += slowest * max(0, left)
+        worth.append(1.0 / (even / (threads * slowest) + (1.0 - even) / total))
+    return worth[0], worth[1]
+
+
+def _core_rates(cluster: CoreCluster, arm: bool, constants: Constants) -> tuple[float, float]:
+    """A core's rate at decoding and at reading prompts, against the reference core's.
+
+    The rate follows the clock, and the vector units only by a power: loads and the unpacking of weights keep wide ones
+    waiting.
+    """
+    cpu = constants.cpu
+    assumed_kind, assumed_hz = cpu.unknown_core["arm" if arm else "x86"]
+    kind = (cluster.kind or "").lower()
+    operations = cpu.core_operations.get(kind) or cpu.core_operations[assumed_kind]
+    hz = cluster.max_hz or 0.0
+    clock = (hz if _CLOCKS[0] <= hz <= _CLOCKS[1] else assumed_hz) / cpu.reference_hz
+    decode, prompt = (clock * (n / cpu.reference_operations) ** cpu.operations_exponent for n in operations)
+    return decode, prompt
 
 
 @lru_cache(maxsize=256)

@@ -234,7 +234,7 @@ def _cpu_notes(power: CpuPower) -> list[str]:
 
 def cpu_class(power: CpuPower) -> str:
     """Few or many cores or memory channels, Arm or x86: what tells processors apart that the constants do not name."""
-    many = power.threads > _FEW_THREADS or (power.known and power.raw_bandwidth_bytes_per_s > _TWO_CHANNELS_BYTES_PER_S)
+    many = power.cores > _FEW_THREADS or (power.known and power.raw_bandwidth_bytes_per_s > _TWO_CHANNELS_BYTES_PER_S)
     return f"{'many' if many else 'few'}-cores {'arm' if power.arm else 'x86'}"
 
 

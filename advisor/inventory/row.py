@@ -91,6 +91,7 @@ def _cpu(row: Row, spec: DeviceSpec | None) -> Cpu:
         physical_cores=cores,
         logical_cores=row.threads or cores,
         performance_cores=known.performance_cores if cores == listed else None,
+        clusters=known.clusters if cores == listed or len(known.clusters) == 1 else (),
         usable_threads=row.threads or cores,
         sockets=row.sockets,
         sources={},

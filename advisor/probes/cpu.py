@@ -5,10 +5,11 @@ capacity or by top frequency. The kernel's flag list honours what the operating 
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from advisor.domain.machine import Cpu
+from advisor.domain.machine import CoreCluster, Cpu
 from advisor.probes.arm_parts import core_name
 from advisor.probes.host import Host
 from advisor.probes.limits import Limits
@@ -21,6 +22,9 @@ SLOW_CORE = 0.85
 (i7-1370P: 5.0 and 5.2 GHz), its E-cores run at 3.9."""
 SMALL_CORE = 0.9
 """The same for the kernel's `cpu_capacity` (GB10: 718 against up to 1024)."""
+
+_CLOCKS_KHZ = range(200_000, 10_000_000)
+"""What else the kernel's `cpuinfo_max_freq` says is no core's clock."""
 
 _X86_SETS = (
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
@@ -55,6 +59,7 @@ def read_cpu(host: Host, limits: Limits) -> Cpu:
         ),
         "logical_cores": (logical, f"{_CPU}/online" if online else "/proc/cpuinfo"),
         "performance_cores": _performance_cores(host, cores),
+        "clusters": _clusters(host, blocks, cores),
         "usable_threads": usable_threads(logical, limits),
         "sockets": (_sockets(host, cores), f"{_CPU} topology"),
         "numa_nodes": (_numa_nodes(host), _NODES),
@@ -164,6 +169,20 @@ def _core_values(host: Host, cores: Iterable[int], name: str) -> list[int]:
             return []
         values.append(value)
     return values
+
+
+def _clusters(host: Host, blocks: list[dict[str, str]], cores: list[int]) -> tuple[tuple[CoreCluster, ...], str]:
+    """Cores by design and top clock, the highest clock first; x86 names its product, not the design of its cores."""
+    clocks = _core_values(host, cores, "cpufreq/cpuinfo_max_freq") or [0] * len(cores)
+    kinds = {whole(b.get("processor")): core_name(b.get("CPU implementer", ""), b.get("CPU part", "")) for b in blocks}
+    found = Counter(
+        (kHz if kHz in _CLOCKS_KHZ else 0, kinds.get(core)) for core, kHz in zip(cores, clocks, strict=True)
+    )
+    if not any(kHz or kind for kHz, kind in found):
+        return (), ""
+    ranked = sorted(found.items(), key=lambda item: (-item[0][0], item[0][1] or ""))
+    clusters = tuple(CoreCluster(cores=n, kind=kind, max_hz=kHz * 1e3 if kHz else None) for (kHz, kind), n in ranked)
+    return clusters, f"{_CPU} cpufreq, /proc/cpuinfo"
 
 
 def _vendor(blocks: list[dict[str, str]]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from advisor.domain.machine import Accelerator, Cpu, HostMemory
+from advisor.domain.machine import Accelerator, CoreCluster, Cpu, HostMemory
 
 if TYPE_CHECKING:
     from advisor.domain.device import DeviceSpec, HardwareLookup
@@ -87,6 +87,28 @@ def share_bandwidth(memory: HostMemory, devices: tuple[Accelerator, ...]) -> Hos
     return memory
 
 
+def _clusters(cpu: Cpu, spec: DeviceSpec) -> tuple[CoreCluster, ...]:
+    """Cores by kind and clock: as probed, what is missing of each from the data sheet's cluster of its rank.
+
+    Nothing where the numbers of cores differ and kinds differ too: which of them this machine has is then not known.
+    """
+    cores = sum(c.cores for c in cpu.clusters) or cpu.physical_cores or 0
+    listed = spec.clusters_of(cores)
+    if not listed or (len(spec.clusters) > 1 and spec.cpu_cores != cores):
+        return cpu.clusters
+    if not cpu.clusters:
+        return listed
+    ranked = [c for c in listed for _ in range(c.cores)]
+    filled, first = [], 0
+    for cluster in cpu.clusters:
+        sheet = ranked[min(first, len(ranked) - 1)]
+        same = cluster.kind in (None, sheet.kind)
+        hz = cluster.max_hz or (sheet.max_hz if same else None)
+        filled.append(replace(cluster, kind=cluster.kind or sheet.kind, max_hz=hz))
+        first += cluster.cores
+    return tuple(filled)
+
+
 def fill_host(
     cpu: Cpu, memory: HostMemory, lookup: HardwareLookup | None, boards: tuple[str, ...]
 ) -> tuple[Cpu, HostMemory]:
@@ -97,7 +119,7 @@ def fill_host(
     if spec is None:
         return cpu, memory
     label = f"catalog: {spec.name}"
-    cpu = replace(cpu, family=spec.name)
+    cpu = replace(cpu, family=spec.name, clusters=_clusters(cpu, spec))
     if cpu.f32_flops is None and spec.f32_flops is not None and not spec.unified:
         cpu = replace(cpu, f32_flops=spec.f32_flops, sources={**cpu.sources, "f32_flops": label})
     gaps: dict[str, Any] = {}

@@ -222,3 +222,26 @@ def test_cores_are_written_in_one_way(cores):
     row = {"id": "x/y", "name": "Y", "kind": "cpu", "cpu_cores": cores}
     with pytest.raises(BadDocument, match="cores are written"):
         compile_hardware([{"family": "F", "vendor": "X", "devices": [row]}])
+
+
+@pytest.mark.parametrize(
+    "clusters",
+    [["2x Cortex-A76 @ 2.4GHz"], ["0x Cortex-A76"], ["2x Cortex-A76", "Cortex-A55"], ["A", "B", "C"], [], "Zen 4",
+     ["3x Cortex-A76"]],
+)  # fmt: skip
+def test_clusters_are_counted_or_are_a_family_s_two_kinds(clusters: object) -> None:
+    row = {"id": "x/y", "name": "Y", "kind": "cpu", "cpu_cores": 4, "clusters": clusters}
+    with pytest.raises(BadDocument, match="clusters"):
+        compile_hardware([{"vendor": "X", "devices": [row]}])
+
+
+def test_cores_by_kind(hardware: HardwareCatalog) -> None:
+    phone = hardware.by_name("Snapdragon 8 Gen 2")
+    assert phone is not None
+    found = [(c.cores, c.kind, c.max_hz) for c in phone.clusters]
+    assert found[0] == (1, "Cortex-X3", pytest.approx(3.2e9))
+    assert sum(cores for cores, _, _ in found) == phone.cpu_cores == 8
+    hybrid = hardware.by_name("i7-12700")
+    assert hybrid is not None
+    assert [(c.cores, c.kind) for c in hybrid.clusters_of(12)] == [(8, "Golden Cove"), (4, "Gracemont")]
+    assert [(c.cores, c.kind) for c in hybrid.clusters_of(6)] == [(6, "Golden Cove")]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from advisor.domain.machine import Cpu
+from advisor.domain.machine import CoreCluster, Cpu
 from advisor.errors import BadDocument
 from advisor.estimate.constants import Constants, device_key
-from advisor.estimate.cpu_rates import best_isa, cpu_power, type_cost
+from advisor.estimate.cpu_rates import best_isa, cpu_power, team_worth, type_cost
 from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
 from advisor.estimate.roofline import Bytes, Rates, coverage, prefill_terms
@@ -109,12 +109,45 @@ def test_prompts_without_dot_products_are_far_slower_than_answers(constants):
     """A Raspberry Pi 4 against a 5: a ninth of the prompt rate, two fifths of the decode rate."""
     types = weight_profile(models.LLAMA_8B, "Q4_0").types
     boards = [
-        replace(computer(bandwidth=b, cores=4), cpu=Cpu(physical_cores=4, instruction_sets=sets))
-        for b, sets in ((12.8e9, ("neon",)), (17.1e9, ("neon", "dotprod")))
-    ]
+        replace(
+            computer(bandwidth=b, cores=4),
+            cpu=Cpu(physical_cores=4, clusters=(CoreCluster(cores=4, kind=k, max_hz=hz),), instruction_sets=sets),
+        )
+        for b, k, hz, sets in (
+            (12.8e9, "Cortex-A72", 1.8e9, ("neon",)), (17.1e9, "Cortex-A76", 2.4e9, ("neon", "dotprod")),
+        )
+    ]  # fmt: skip
     four, five = (type_cost(types, cpu_power(board, constants), constants) for board in boards)
     assert four.gemm_flops < five.gemm_flops / 4
     assert 1.5 < four.dense_s / five.dense_s < 4.5
+
+
+def worth(constants, threads, *clusters, arm=True):
+    parts = tuple(CoreCluster(cores=n, kind=kind, max_hz=hz) for n, kind, hz in clusters)
+    return team_worth(parts, threads, arm, constants)
+
+
+def test_a_slow_core_in_the_team_holds_all_up(constants):
+    """Snapdragon 8 Gen 2 has five fast cores: six threads decode 30 to 40 % slower than five."""
+    phone = (1, "Cortex-X3", 3.2e9), (4, "Cortex-A715", 2.8e9), (3, "Cortex-A510", 2.0e9)
+    five, six = (worth(constants, n, *phone)[0] for n in (5, 6))
+    assert 0.6 < six / five < 0.7
+    assert worth(constants, 5, *phone) == worth(constants, 5, *phone[:2], (3, "Cortex-A510", 1.0e9))
+
+
+def test_a_core_is_worth_its_clock_and_some_of_its_width(constants):
+    slow, fast = (worth(constants, 4, (4, "Neoverse-N1", hz))[0] for hz in (1.3e9, 2.6e9))
+    assert fast == pytest.approx(2 * slow)
+    narrow, wide = (worth(constants, 4, (4, kind, 2.6e9)) for kind in ("Neoverse-N1", "Neoverse-V1"))
+    assert 1.2 < wide[0] / narrow[0] < 2
+    assert wide[1] / narrow[1] > wide[0] / narrow[0]
+
+
+def test_cores_that_are_not_known_are_assumed_alike(constants):
+    assert worth(constants, 4, arm=False) == pytest.approx((4, 4))
+    assert worth(constants, 12, (8, None, None), arm=False) == pytest.approx((12, 12))
+    none, absurd = worth(constants, 4, (0, "Zen 4", 5e9), arm=False), worth(constants, 4, (4, "?", 1e-300), arm=False)
+    assert none == absurd == pytest.approx((4, 4))
 
 
 def test_threads_wait_for_each_other(constants):

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from advisor.domain.machine import Accelerator, Cpu, Disk, EngineFound, HostMemory, Machine, ProbeNote
+from advisor.domain.machine import Accelerator, CoreCluster, Cpu, Disk, EngineFound, HostMemory, Machine, ProbeNote
 from advisor.errors import BadDocument
 from advisor.probes.document import machine_from, read_machine
 from advisor.report.machine import machine_document
@@ -47,6 +47,8 @@ def filled(cls, dice):
             values[field.name] = tuple(filled(part, dice) for _ in range(dice.randrange(3)))
         elif field.name in ("cpu", "memory"):
             values[field.name] = filled({"cpu": Cpu, "memory": HostMemory}[field.name], dice)
+        elif field.name == "clusters":
+            values[field.name] = tuple(filled(CoreCluster, dice) for _ in range(dice.randrange(3)))
         elif "Mapping" in kind:
             values[field.name] = {word: "x"}
         elif "tuple" in kind:

@@ -1,9 +1,11 @@
 """Several sources of one device, the variables that hide devices, and nvidia-smi as the second source."""
 
+from dataclasses import replace
+
 import pytest
 
 from advisor.catalog.source import load_catalog
-from advisor.domain.machine import Accelerator, Cpu, HostMemory
+from advisor.domain.machine import Accelerator, CoreCluster, Cpu, HostMemory
 from advisor.probes.datasheet import fill_accelerator, fill_host
 from advisor.probes.merge import merge
 from advisor.probes.nvidia_smi import read_nvidia_smi
@@ -136,3 +138,20 @@ def test_a_processor_finds_its_family(catalog):
     assert catalog.constants.device("cpu", cpu.family) is not None
     unnamed, _ = fill_host(Cpu(name="AMD EPYC"), HostMemory(), catalog.hardware, ())
     assert unnamed.family is None
+
+
+def test_kinds_of_cores_come_from_the_data_sheet(catalog):
+    probed = tuple(CoreCluster(cores=n, max_hz=hz) for n, hz in ((2, 5.1e9), (6, 4.9e9), (4, 3.8e9)))
+    cpu = Cpu(name="12th Gen Intel(R) Core(TM) i7-12700K", physical_cores=12, clusters=probed)
+    filled = fill_host(cpu, HostMemory(), catalog.hardware, ())[0].clusters
+    assert [(c.cores, c.kind, c.max_hz) for c in filled] == [
+        (2, "Golden Cove", 5.1e9), (6, "Golden Cove", 4.9e9), (4, "Gracemont", 3.8e9),
+    ]  # fmt: skip
+    virtual = fill_host(replace(cpu, physical_cores=6, clusters=()), HostMemory(), catalog.hardware, ())[0]
+    assert virtual.clusters == ()
+
+
+def test_clocks_of_cores_come_from_the_data_sheet(catalog):
+    cpu = Cpu(name="AWS Graviton3", physical_cores=8, clusters=(CoreCluster(cores=8, kind="Neoverse-V1"),))
+    (filled,) = fill_host(cpu, HostMemory(), catalog.hardware, ())[0].clusters
+    assert (filled.cores, filled.max_hz) == (8, 2.6e9)

@@ -9,7 +9,7 @@ from advisor.probes.assemble import probe, probe_machine
 from advisor.probes.document import machine_from
 from advisor.report.machine import machine_document, machine_text
 from tests.probes.machines import MACHINES, arc, hybrid_intel, two_sockets
-from tests.probes.probe_trees import GIB, Tree, amdgpu, kfd, materialise, meminfo, pci, said, x86
+from tests.probes.probe_trees import GIB, Tree, amdgpu, arm, kfd, materialise, meminfo, pci, said, x86
 
 NOT_FACTS = {
     "sources", "notes", "index", "usable", "unified", "origin", "probed_at", "path",
@@ -64,6 +64,20 @@ def test_p_and_e_cores_by_the_kernels_lists(tree):
     lists = Tree(files={"/sys/devices/cpu_core/cpus": "0-11\n", "/sys/devices/cpu_atom/cpus": "12-19\n"})
     cpu = probe(None, tree(hybrid_intel() | lists)).machine.cpu
     assert (cpu.performance_cores, cpu.sources["performance_cores"]) == (6, "/sys/devices/cpu_core/cpus")
+
+
+def test_cores_by_clock_and_design(tree):
+    cpu = probe(None, tree(hybrid_intel())).machine.cpu
+    assert [(c.cores, c.kind, c.max_hz) for c in cpu.clusters] == [
+        (2, None, 5.2e9), (4, None, 5.0e9), (8, None, 3.9e9),
+    ]  # fmt: skip
+    absurd = Tree(files={f"/sys/devices/system/cpu/cpu{i}/cpufreq/cpuinfo_max_freq": "1\n" for i in range(20)})
+    assert probe(None, tree(hybrid_intel() | absurd)).machine.cpu.clusters == ()
+
+
+def test_cores_by_design_alone(tree):
+    cpu = probe(None, tree(arm(["0xd05"] * 4 + ["0xd0b"] * 2))).machine.cpu
+    assert [(c.cores, c.kind, c.max_hz) for c in cpu.clusters] == [(4, "Cortex-A55", None), (2, "Cortex-A76", None)]
 
 
 def test_two_sockets_and_sets(tree):
