@@ -75,3 +75,13 @@ def test_a_file_that_cannot_be_written(advisor, option):
     assert done.returncode == 1
     assert "error: cannot write" in done.stderr
     assert done.stderr.count("\n") == 2
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(advisor, tmp_path):
+    """A read-only home, or a file where the folder should be: an overlay of prices is still read."""
+    quotes, temporary = tmp_path / "quotes.yaml", tmp_path / "temporary"
+    quotes.write_text("schema: 1\n")
+    temporary.mkdir()
+    advisor.environment |= {"ADVISOR_CACHE": "/dev/null", "TMPDIR": str(temporary)}
+    assert advisor("hardware", "show", "RTX 4090", "--catalog", str(quotes)).returncode == 0
+    assert list(temporary.iterdir()) == []
