@@ -224,7 +224,9 @@ class Catalog:
         if name is None:
             names = [q.name for q in self.quantizations]
             shown = "".join(c if c.isprintable() else "?" for c in text[:40])
-            raise UnknownName(f"no quantization named '{shown}'", suggestions=close_names(text, names))
+            close = close_names(text, names)
+            hint = None if close else "offered are " + ", ".join(sorted(self.default_quants))
+            raise UnknownName(f"no quantization named '{shown}'", suggestions=close, hint=hint)
         return next(q for q in self.quantizations if q.name == name)
 
     @cached_property
@@ -243,6 +245,21 @@ class Catalog:
             hint = None if close else "engines: " + ", ".join(names)
             raise UnknownName(f"no engine named '{shown}'", suggestions=close, hint=hint)
         return found
+
+    def resolve_licence(self, text: str) -> str:
+        """The licence that a typed name means: `any`, `commercial`, one that a model has, or else the text itself.
+
+        Raises `UnknownName` for what is nearly the name of one: no model is under it, and nothing would be offered.
+        """
+        from advisor.catalog.names import near_licences
+
+        known = {"any", "commercial", *(entry.licence for entry in self.entries() if entry.licence)}
+        same = next((name for name in sorted(known) if key_of(name) == key_of(text)), None)
+        close = () if same else near_licences(text, sorted(known))
+        if close:
+            shown = "".join(c if c.isprintable() else "?" for c in text[:40])
+            raise UnknownName(f"no model is under the licence '{shown}'", suggestions=close)
+        return same or text
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

@@ -162,6 +162,13 @@ def _size_source(spec: DeviceSpec) -> str:
     return "assumed: the smallest size it is sold with" if len(spec.memory_options_bytes) > 1 else "catalog"
 
 
+def _smallest_note(spec: DeviceSpec) -> ProbeNote:
+    options = ", ".join(f"{b // GIB}" for b in spec.memory_options_bytes)
+    smallest = min(spec.memory_options_bytes) // GIB
+    message = f"memory not stated: the smallest, {smallest} GiB, of {options} is taken"
+    return ProbeNote(source="catalog", message=message, hint="give --ram")
+
+
 def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
     """A machine around a SoC, with the stated memory or the smallest it is sold with."""
     total = memory_of(spec, ram_bytes)
@@ -170,14 +177,7 @@ def soc_machine(spec: DeviceSpec, *, ram_bytes: int | None = None) -> Machine:
         message = f"memory not stated: {total // GIB} GiB assumed"
         notes.append(ProbeNote(source="assumed", message=message, hint="give --ram"))
     if ram_bytes is None and len(spec.memory_options_bytes) > 1:
-        options = ", ".join(f"{b // GIB}" for b in spec.memory_options_bytes)
-        notes.append(
-            ProbeNote(
-                source="catalog",
-                message=f"memory not stated: the smallest, {total // GIB} GiB, of {options} is taken",
-                hint="give --ram",
-            )
-        )
+        notes.append(_smallest_note(spec))
     notes += _cores_notes(spec)
     return Machine(
         name=spec.name,
@@ -204,6 +204,18 @@ def _assumed_cpu() -> Cpu:
     )
 
 
+def _host_bytes(cpu: DeviceSpec | None) -> int:
+    """Main memory that is not stated: the least that is soldered beside the processor (a board), or the usual."""
+    return min(cpu.memory_options_bytes, default=ASSUMED_RAM_BYTES) if cpu else ASSUMED_RAM_BYTES
+
+
+def _memory_note(cpu: DeviceSpec | None) -> ProbeNote:
+    if cpu is not None and cpu.memory_options_bytes:
+        return _smallest_note(cpu)
+    message = f"main memory not stated: {ASSUMED_RAM_BYTES // GIB} GiB assumed"
+    return ProbeNote(source="assumed", message=message, hint="give --ram, and --cpu for its bandwidth")
+
+
 def gpu_machine(
     gpus: Sequence[tuple[int, DeviceSpec]],
     *,
@@ -217,13 +229,7 @@ def gpu_machine(
     cards = [spec for count, spec in gpus for _ in range(count)]
     notes = [ProbeNote(source="catalog", message="free memory is assumed: an idle machine")]
     if ram_bytes is None:
-        notes.append(
-            ProbeNote(
-                source="assumed",
-                message=f"main memory not stated: {ASSUMED_RAM_BYTES // GIB} GiB assumed",
-                hint="give --ram, and --cpu for its bandwidth",
-            )
-        )
+        notes.append(_memory_note(cpu))
     if cpu is None and assumed_cpu is not None:
         message = f"processor not stated: {ASSUMED_CORES} cores with AVX2 and dual-channel memory assumed"
         notes.append(ProbeNote(source="assumed", message=message, hint="give --cpu"))
@@ -235,7 +241,7 @@ def gpu_machine(
         origin="stated",
         os="linux",
         cpu=cpu_of(cpu) if cpu else _assumed_cpu() if assumed_cpu else Cpu(),
-        memory=_host(ram_bytes or ASSUMED_RAM_BYTES, host, "stated" if ram_bytes else "assumed"),
+        memory=_host(ram_bytes or _host_bytes(cpu), host, "stated" if ram_bytes else "assumed"),
         accelerators=tuple(accelerator_of(spec, i, memory_bytes=vram_bytes) for i, spec in enumerate(cards)),
         catalog_id=gpus[0][1].id if len(gpus) == 1 else None,
         notes=tuple(notes),

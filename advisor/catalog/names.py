@@ -121,6 +121,20 @@ def quant_index(quantizations: Iterable[Record]) -> dict[str, str]:
     return dict(sorted(index.items()))
 
 
+SLIP = 0.88
+"""Likeness of two licences' letters at which one is a slip for the other: above that of CC-BY-4.0 and CC-BY-NC-4.0."""
+
+
+def near_licences(text: str, names: Sequence[str], *, limit: int = 3) -> tuple[str, ...]:
+    """Licences that `text` begins, or is a slip of the hand for."""
+    from difflib import SequenceMatcher
+
+    key = key_of(text[:_MAX_TEXT])
+    likeness = {name: SequenceMatcher(None, key, key_of(name)).ratio() for name in names}
+    near = [name for name in names if key and (key_of(name).startswith(key) or likeness[name] >= SLIP)]
+    return tuple(sorted(near, key=lambda name: -likeness[name])[:limit])
+
+
 def close_names(text: str, names: Sequence[str], *, limit: int = 3) -> tuple[str, ...]:
     """Up to `limit` names near what was typed: shared words first, then spelling."""
     from difflib import SequenceMatcher

@@ -128,8 +128,26 @@ def compiled_folder(overlays: Sequence[Path] = (), *, source: Path | None = None
         with suppress(OSError):
             os.utime(target)  # in use: another program's tidying leaves it alone
     else:
-        _compile(_built(root, overlays, lambda: compiled_folder(source=source, cache=cache)), target)
+        files = _built(root, overlays, lambda: compiled_folder(source=source, cache=cache))
+        try:
+            _compile(files, target)
+        except OSError:  # no home, one that is read-only, or a file where the cache should be
+            return _for_this_run(files)
     return target
+
+
+def _for_this_run(files: Mapping[str, bytes]) -> Path:
+    """A folder that is gone when the program ends."""
+    import atexit
+    import shutil
+    import tempfile
+
+    from advisor.catalog.compiled import write_files
+
+    folder = Path(tempfile.mkdtemp(prefix="advisor-catalog-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    write_files(files, folder)
+    return folder
 
 
 def user_overlays(config: Path, data: Path) -> tuple[Path, ...]:

@@ -22,7 +22,7 @@ def use_color(stated: bool | None) -> bool:
 
 def _line(kind: str, message: str, color: bool | None) -> None:
     label = f"\x1b[{_COLORS[kind]}m{kind}\x1b[0m" if use_color(color) else kind
-    with suppress(BrokenPipeError):  # nobody reads it: the exit code still says what happened
+    with suppress(OSError):  # nobody can read it: the exit code still says what happened
         print(f"{label}: {message}", file=sys.stderr, flush=True)
 
 
@@ -45,4 +45,5 @@ def hint(message: str, *, color: bool | None = None) -> None:
 
 def note(message: str) -> None:
     """Plain progress in words."""
-    print(message, file=sys.stderr, flush=True)
+    with suppress(OSError):
+        print(message, file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """The process edge: a lazy group of commands, and every outcome mapped to the contract's exit codes."""
 
+import errno
 import gc
 import sys
 from importlib import import_module
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 
+from advisor.cli.streams import prepare_streams
 from advisor.errors import AdvisorError
 
 COMMANDS: dict[str, str] = {
@@ -53,7 +55,7 @@ class LazyGroup(click.Group):
 
             close = get_close_matches(args[0], COMMANDS, n=3, cutoff=0.5)
             tail = f" (did you mean {' or '.join(close)}?)" if close else ""
-            raise click.UsageError(f"no such command '{args[0]}'{tail}")
+            raise click.UsageError(f"no such command '{args[0]}'{tail}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -133,11 +135,28 @@ def _run(args: list[str] | None) -> int:
 
 
 def _close_quietly() -> int:
-    """The reader of our output went away: say nothing, and keep the interpreter's last flush from saying it."""
+    """The reader of our output went away: say nothing."""
+    _drop_output()
+    return 0
+
+
+def _drop_output() -> None:
+    """What is still unwritten goes nowhere: the interpreter's last flush would fail again, and say so."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""The disk's own failures: no defect of ours, and nothing to report."""
+
+
+def _disk_failed(error: OSError) -> int:
+    where = f" {error.filename}" if error.filename else ""
+    code = _fail(AdvisorError(f"cannot write{where}: {error.strerror}"))
+    if not where:
+        _drop_output()
+    return code
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
@@ -149,6 +168,8 @@ def main(args: list[str] | None = None) -> int:
     """Run one command. Returns the exit code of the contract; no traceback leaves unless `--debug` is given."""
     arguments = sys.argv[1:] if args is None else args
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    if not prepare_streams():
+        return _fail(AdvisorError("standard output is closed: nothing can be printed"))
     try:
         return _run(args)
     except AdvisorError as error:
@@ -166,9 +187,15 @@ def main(args: list[str] | None = None) -> int:
     except Exception as error:  # the process edge: whatever it is, a user gets one line
         if "--debug" in arguments:
             raise
-        return _fail(
-            AdvisorError(
-                f"unexpected {type(error).__name__}: {str(error)[:300]}".replace("\n", " "),
-                hint="run again with --debug and report it with `advisor doctor`",
-            )
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _disk_failed(error)
+    return _fail(
+        AdvisorError(
+            f"unexpected {type(error).__name__}: {str(error)[:300]}".replace("\n", " "),
+            hint="run again with --debug and report it with `advisor doctor`",
         )
+    )

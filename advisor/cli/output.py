@@ -3,13 +3,21 @@
 import json
 import sys
 from collections.abc import Mapping
+from io import TextIOWrapper
 from typing import Any
+
+from advisor.errors import AdvisorError
 
 
 def emit_text(text: str) -> None:
-    """Write a result as text, ending with one newline."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Write a result as text, ending with one newline. Raises AdvisorError where it cannot be written."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AdvisorError(f"cannot write the result: {error.strerror or error}") from error
 
 
 def emit_prose(text: str) -> None:
@@ -35,6 +43,8 @@ def _broken(line: str, width: int) -> list[str]:
 
 def emit_json(document: Mapping[str, Any]) -> None:
     """Write one JSON document, UTF-8, indented, keys in the order given. NaN is a defect and raises."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal speaks
     emit_text(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 

@@ -141,10 +141,10 @@ def _emit(settings: Settings, asked: _Asked, result: "Recommendation", extras: "
         emit_prose("\n".join([recommendation_text(result, width, explain=asked.explain), *lines]))
     if asked.svg is not None and extras is not None and extras.axis is not None:
         from advisor.report.frontier import frontier_svg
-        from advisor.verbs.frontier import write_drawing
+        from advisor.verbs.whole_file import write_whole
 
         title = f"{result.question.task.title} on {result.machine.name}"
-        write_drawing(frontier_svg(extras.points, extras.axis, title), asked.svg)
+        write_whole(frontier_svg(extras.points, extras.axis, title), asked.svg, "--svg")
 
 
 def _conclude(result: "Recommendation", extras: "Extras | None") -> int:

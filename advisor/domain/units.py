@@ -31,11 +31,16 @@ def _split(text: str, what: str, example: str) -> tuple[float, str]:
 
 
 def parse_size(text: str, what: str = "size") -> int:
-    """Bytes of `64GiB`, `24 GB`, `512MB`, `8G` (a bare letter is a power of 1024). Raises UsageError."""
+    """Bytes of `64GiB`, `24 GB`, `512MB`, `8G` (a bare letter is a power of 1024). Raises UsageError.
+
+    A number without a unit is bytes; one below a mebibyte is refused, for no memory is that small.
+    """
     number, unit = _split(text, what, "64GiB or 24GB")
     if unit not in _SIZE_UNITS:
         raise UsageError(f"{what} `{text}` has an unknown unit", hint="use B, KB, MB, GB, KiB, MiB or GiB")
     size = number * _SIZE_UNITS[unit]
+    if not unit and 0 < size < MIB:
+        raise UsageError(f"{what} `{text}` has no unit: that would be bytes", hint=f"write {text.strip()}GiB")
     if not 0 < size <= MAX_BYTES:
         raise UsageError(f"{what} `{text}` is out of range", hint="give a positive size, e.g. 64GiB")
     return int(size)

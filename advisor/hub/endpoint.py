@@ -37,7 +37,10 @@ def find_token() -> str | None:
         return None
     from huggingface_hub import get_token
 
-    return get_token()
+    try:
+        return get_token()
+    except OSError:  # its folder cannot be read: there is no token for us
+        return None
 
 
 def hub_is_offline() -> bool:

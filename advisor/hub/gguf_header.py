@@ -107,7 +107,11 @@ class _Reader:
 
     def _claim(self, count: int) -> None:
         if self.pos + count > self.size:
-            raise BadDocument(f"the GGUF header is cut short: {count} bytes claimed at {self.pos} of {self.size}")
+            if not self.size:
+                raise BadDocument("the file is empty")
+            raise BadDocument(
+                f"not a whole GGUF header: byte {self.pos + count:,} is needed, the file has {self.size:,}"
+            )
         if self.pos + count > MAX_HEADER_BYTES:
             raise BadDocument(f"the GGUF header is larger than {MAX_HEADER_BYTES >> 20} MiB")
 

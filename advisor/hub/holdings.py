@@ -154,13 +154,23 @@ def _local_config(path: Path) -> Mapping[str, Any] | None:
 
 
 def _read_one(name: str, file: Path | NamedStream) -> tuple[str, GgufHeader | SafetensorsHeader]:
-    if isinstance(file, Path):
-        with file.open("rb", buffering=1 << 16) as stream:
-            is_gguf = stream.read(4) == b"GGUF"
-            stream.seek(0)
-            return name, _read_header(stream, file.stat().st_size, is_gguf=is_gguf)
-    is_gguf = name.lower().endswith(".gguf")
-    return name, _read_header(file.stream, file.size_bytes, is_gguf=is_gguf)
+    shown = clean_text(name, 200)
+    try:
+        if isinstance(file, Path):
+            return name, _read_file(file)
+        is_gguf = name.lower().endswith(".gguf")
+        return name, _read_header(file.stream, file.size_bytes, is_gguf=is_gguf)
+    except BadDocument as error:
+        raise BadDocument(f"{shown}: {error.message}", hint=error.hint) from error
+
+
+def _read_file(file: Path) -> GgufHeader | SafetensorsHeader:
+    with file.open("rb", buffering=1 << 16) as stream:
+        is_gguf = stream.read(4) == b"GGUF"
+        if not is_gguf and file.suffix.lower() not in (".gguf", ".safetensors"):
+            raise BadDocument("neither a GGUF nor a safetensors file")
+        stream.seek(0)
+        return _read_header(stream, file.stat().st_size, is_gguf=is_gguf or file.suffix.lower() == ".gguf")
 
 
 def _read_header(stream: BinaryIO, size_bytes: int, *, is_gguf: bool) -> GgufHeader | SafetensorsHeader:

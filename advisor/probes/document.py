@@ -25,6 +25,8 @@ MAX_ITEMS = 1024
 MAX_TEXT = 1000
 MAX_NUMBER = 2**62
 _HINT = "write one with `advisor probe --output FILE`"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file begins that PowerShell's `>` wrote."""
 
 
 def _refuse(constant: str) -> None:
@@ -62,16 +64,19 @@ def _load(path: Path) -> Any:
     if len(raw) > MAX_FILE:
         raise BadDocument(f"{path} is larger than {MAX_FILE >> 20} MiB", hint=_HINT)
     try:
-        return DECODER.decode(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        return DECODER.decode(raw.decode("utf-16" if raw[:2] in _UTF_16 else "utf-8-sig"))
+    except RecursionError as error:
+        raise BadDocument(f"{path} is nested too deeply", hint=_HINT) from error
+    except ValueError as error:
         raise BadDocument(f"{path} is not JSON: {clean(str(error), 200)}", hint=_HINT) from error
 
 
 def machine_from(document: Any, name: str = "the document") -> Machine:
     """The machine of a parsed document. Raises BadDocument."""
     if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
-        found = document.get("schema") if isinstance(document, Mapping) else type(document).__name__
-        raise BadDocument(f"{name} is no {SCHEMA} document but {clean(str(found), 60)}", hint=_HINT)
+        found = document.get("schema") if isinstance(document, Mapping) else None
+        other = f" but {clean(found, 60)}" if isinstance(found, str) else ""
+        raise BadDocument(f"{name} is no {SCHEMA} document{other}", hint=_HINT)
     machine = _validated(document, name)
     _check(machine, name, "machine")
     cleaned: Machine = with_texts(machine, lambda text: clean(text, MAX_TEXT))

@@ -48,6 +48,8 @@ def _from_file(path: Path, workspace: Workspace, model: str | None = None, more_
         size = path.stat().st_size
     except OSError as error:
         raise BadDocument(f"{path} cannot be read: {error.strerror}") from error
+    except BadDocument as error:
+        raise BadDocument(f"{path}: {error.message}", hint=error.hint) from error
     identity = identify(header, path, workspace.catalog, model=model)
     return BenchTarget(path=path, file_bytes=size + more_bytes, identity=identity)
 

@@ -100,7 +100,7 @@ def _nothing_read(inventory: Inventory) -> BadDocument:
     more = len(inventory.rejected) - NAMED
     rest = f"; and {more} more" if more > 0 else ""
     return BadDocument(
-        f"no host could be read: {told}{rest}" if told else "no host could be read: there are no files",
+        f"no host could be read: {told}{rest}" if told else "no host could be read: there is none in what was given",
         hint="give files that `advisor probe --json` wrote, a folder of them, or a CSV with headings",
     )
 

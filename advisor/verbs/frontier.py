@@ -1,15 +1,12 @@
 """Quality against time or memory over all models that fit, and the drawing of it."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 from advisor.decide.frontier import Axis, FrontierPoint, frontier
 from advisor.decide.ranking import rank
 from advisor.decide.recommendation import Recommendation
 from advisor.domain.units import MAX_DURATION_S
 from advisor.domain.workload import Budget
-from advisor.errors import UsageError
 from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.workspace import Workspace
 
@@ -26,14 +23,3 @@ def frontier_of(result: Recommendation, axis: Axis, workspace: Workspace) -> tup
     estimator = MachineEstimator(result.machine, workspace, assume_idle=question.assume_idle)
     ranking = rank(question, entries, catalog, estimator, estimator.offered(question.engine))
     return frontier(ranking.picks, axis)
-
-
-def write_drawing(svg: str, path: Path) -> None:
-    """Write a file whole or not at all. Raises UsageError where the folder cannot be written."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(svg, encoding="utf-8")
-        os.replace(scratch, path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,7 +1,6 @@
 """Writes a choice down, and checks later whether it still holds on a machine."""
 
 import json
-import os
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from advisor.report.lock import lock_document
 from advisor.report.pick import artifact_for
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
+from advisor.verbs.whole_file import write_whole
 from advisor.verbs.workspace import Workspace
 
 MAX_LOCK_BYTES = 1 << 20
@@ -54,14 +54,8 @@ def lock_of(result: Recommendation) -> Lock:
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write atomically. Raises UsageError where the folder cannot be written."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(json.dumps(lock_document(lock), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(scratch, path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    """Write it whole or not at all. Raises AdvisorError where the file cannot be written."""
+    write_whole(json.dumps(lock_document(lock), indent=2, ensure_ascii=False) + "\n", path, "--lock")
 
 
 def read_lock(path: Path) -> Lock:

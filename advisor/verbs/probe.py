@@ -38,23 +38,8 @@ def probe(request: ProbeRequest, settings: Settings) -> Machine:
 
 def write_document(document: Mapping[str, Any], path: Path, option: str) -> None:
     """Write it whole or not at all: a fleet collects such files while they are written. Raises AdvisorError."""
-    import contextlib
     import json
-    import os
 
-    from advisor.errors import AdvisorError
+    from advisor.verbs.whole_file import write_whole
 
-    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    partial = path.with_name(f".{path.name}.part{os.getpid()}")
-    try:
-        if path.exists() and not path.is_file():  # a pipe or /dev/stdout is written to, not replaced
-            path.write_text(text, encoding="utf-8")
-            return
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise AdvisorError(
-            f"cannot write {path}: {error.strerror or error}", hint=f"choose another {option}"
-        ) from error
+    write_whole(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path, option)

@@ -113,14 +113,14 @@ def build_budget(request: Request, task: Task) -> Budget:
 
 
 def build_question(request: Request, catalog: Catalog) -> Question:
-    """Raises UsageError for values out of range and UnknownName for an unknown task, quantization, engine or model."""
+    """Raises UsageError for values out of range and UnknownName for an unknown name."""
     _check(request)
     task = catalog.resolve_task(DEFAULT_TASK if request.task is None else request.task)
     return Question(
         task=task,
         workload=build_workload(request, task),
         budget=build_budget(request, task),
-        licence=request.licence or "any",
+        licence=catalog.resolve_licence(request.licence) if request.licence else "any",
         engine=catalog.resolve_engine(request.engine) if request.engine else None,
         quant=catalog.resolve_quant(request.quant).name if request.quant else None,
         kv_type=request.kv_type or "f16",

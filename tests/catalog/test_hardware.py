@@ -96,6 +96,13 @@ def test_a_soc_is_one_unified_pool(hardware: HardwareCatalog) -> None:
     assert machine.os == "darwin"
 
 
+def test_a_board_has_no_more_memory_than_is_soldered_on_it(hardware: HardwareCatalog) -> None:
+    machine = hardware.machine("Raspberry Pi 5")
+    assert machine.memory.total_bytes == 2 * GIB
+    assert any("the smallest, 2 GiB, of 2, 4, 8, 16" in note.message for note in machine.notes)
+    assert hardware.machine("Raspberry Pi 5", ram_bytes=8 * GIB).memory.total_bytes == 8 * GIB
+
+
 def test_a_soc_without_stated_memory_takes_the_smallest_and_says_so(hardware: HardwareCatalog) -> None:
     machine = hardware.machine("Strix Halo")
     assert machine.memory.total_bytes == 32 * GIB

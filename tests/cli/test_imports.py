@@ -53,4 +53,4 @@ def test_answers_import_nothing_heavy(compiled, arguments):
 
 def test_help_imports_no_command(advisor):
     found = {m for m in modules(advisor, "--help") if m.startswith("advisor.")}
-    assert found == {"advisor.cli", "advisor.cli.main", "advisor.errors"}
+    assert found == {"advisor.cli", "advisor.cli.main", "advisor.cli.streams", "advisor.errors"}

@@ -11,7 +11,7 @@ from advisor.errors import UsageError
         ("24 GB", 24 * 10**9),
         ("8G", 8 * GIB),
         ("512MB", 512 * 10**6),
-        ("100", 100),
+        ("34359738368", 32 * GIB),
         ("1.5gib", 3 * GIB // 2),
     ],
 )
@@ -25,6 +25,13 @@ def test_bad_sizes_are_one_line(text):
         parse_size(text)
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+def test_a_size_without_a_unit_is_asked_for():
+    """`--ram 16` is no machine of 16 bytes."""
+    with pytest.raises(UsageError, match="no unit") as caught:
+        parse_size("16", "--ram")
+    assert caught.value.hint == "write 16GiB"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("800ms", 0.8), ("2s", 2), ("1m", 60), ("0.5", 0.5), ("1h", 3600)])

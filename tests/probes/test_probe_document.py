@@ -132,6 +132,23 @@ def test_no_document_at_all(raw, tmp_path):
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_what_powershell_writes_is_read(encoding, tmp_path):
+    """`advisor probe --json > machine.json` is UTF-16 with a mark there, or UTF-8 with one."""
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    path = tmp_path / "machine.json"
+    path.write_bytes(mark + json.dumps(machine_document(FULL)).encode(encoding))
+    assert read_machine(path) == replace(FULL, origin="file")
+
+
+@pytest.mark.parametrize("raw", ["{}", "[]", "null", '{"schema": 3}'])
+def test_a_document_without_a_schema_is_not_called_none(raw, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(raw)
+    with pytest.raises(BadDocument, match=r"is no advisor.machine/1 document$"):
+        read_machine(path)
+
+
 def test_too_large_and_missing(tmp_path):
     path = tmp_path / "m.json"
     path.write_bytes(b" " * (9 << 20))
