@@ -79,7 +79,7 @@ def main(path):
     if not path or not Path(path).is_file():
         print("serving: no table of load tests given, nothing measured")
         return 0
-    constants = ServingConstants.from_mapping(yaml.safe_load((ROOT / "catalog" / "serving.yaml").read_text()))
+    constants = ServingConstants.from_mapping(yaml.safe_load((ROOT / "catalog" / "serving.yaml").read_text()), {})
     catalog, served, logs = load_catalog(), {}, {}
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
