@@ -1,5 +1,6 @@
 """Step time, memory and the closed form: what must hold whatever the figures."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from advisor.sizing.constants import ServingConstants
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import replica_of
 from advisor.sizing.serving import Replica, Served, cache_room_bytes, max_sequences, step_terms
+from benchmarks.serving import predict
 
 GIB = 1024**3
 CATALOG = Path(__file__).parents[2] / "catalog"
+LOAD = Path(__file__).parents[2] / "benchmarks" / "published_load"
 
 
 @pytest.fixture
@@ -187,3 +190,15 @@ def test_incomplete_constants_are_refused() -> None:
         ServingConstants.from_mapping({"engines": {}}, {})
     with pytest.raises(BadDocument):
         ServingConstants.from_mapping({"engines": {"x": {"eta": 1}}, "links": {}, "planning": {}, "power": {}}, {})
+
+
+def test_published_runs_under_load_are_all_understood() -> None:
+    catalog, served = load_catalog(), {}
+    shares = {name: engine.utilization for name, engine in catalog.constants.engines.items()}
+    constants = ServingConstants.from_mapping(catalog.table("serving"), shares)
+    rows = [row for path in sorted(LOAD.glob("*.csv")) for row in csv.DictReader(path.read_text("utf-8").splitlines())]
+    for row in rows:
+        seconds, rate = predict(row, catalog, constants, served)
+        assert min(seconds, rate) > 0, row["id"]
+        assert all((row["source"], row["date"], row["out_tok_s"] or row["tpot_ms_mean"])), row["id"]
+    assert len({row["id"] for row in rows}) == len(rows)
