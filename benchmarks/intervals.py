@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from advisor.estimate.calibration import Posterior, quadratic
 from benchmarks.fitting import terms_of
-from benchmarks.measurements import Case
+from benchmarks.measurements import DECODE, Case
 
 FACTOR = 1.5332
 """Student-t with four degrees of freedom: p10 and p90 in standard deviations."""
@@ -50,7 +50,23 @@ def judge(posterior: Posterior, case: Case, spread: Sequence[float] = ()) -> Jud
     total = sum(parts) + link
     shares = [p / total for p in parts]
     between = sum((share * sd) ** 2 for share, sd in zip(shares, spread, strict=True)) if spread else 0.0
-    return Judged(case, total, quadratic(shares, posterior.covariance), between, posterior.noise_sd[case.phase])
+    variance = quadratic(shares, posterior.covariance) + _stated(case, total)
+    return Judged(case, total, variance, between, posterior.noise_sd[case.phase])
+
+
+def _stated(case: Case, total: float) -> float:
+    """Log variance that is stated and not fitted: of the links, and of what the parameters have not seen."""
+    variance = 0.0
+    for part in case.parts:
+        terms, extra = (part.decode, part.decode_variance) if case.phase == DECODE else (part.prefill, 0.0)
+        if part.posterior.backend == "link":
+            own = [x * math.exp(m) / total for x, m in zip(terms, part.posterior.mean, strict=True)]
+            variance += (
+                quadratic(own, part.posterior.covariance) + (sum(own) * part.posterior.noise_sd[case.phase]) ** 2
+            )
+        elif part is case.parts[0]:
+            variance += extra
+    return variance
 
 
 def coverage(groups: Sequence[Sequence[Judged]], **values: float) -> float:

@@ -27,6 +27,7 @@ from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
 from advisor.estimate.weights import WeightProfile
+from benchmarks.set_aside import impossible, told
 
 DECODE, PREFILL = 0, 1
 BACKENDS = (
@@ -147,9 +148,19 @@ class Cases:
             for phase, column in ((DECODE, "tg_tps"), (PREFILL, "pp_tps")):
                 rate = number(row[column])
                 case = self._case(row, phase) if rate > 0 else None
-                if case is not None:
+                if case is not None and self._possible(case, case.tokens / rate):
                     groups[case.key].append((case, case.tokens / rate))
         return [self._merged(found) for found in groups.values()]
+
+    def _possible(self, case: Case, seconds: float) -> bool:
+        """Whether a case's device can have done it; counted where not."""
+        own = [part for part in case.parts if part.posterior.backend != "link"]
+        terms = [part.decode if case.phase == DECODE else part.prefill for part in own]
+        total = tuple(sum(column) for column in zip(*terms, strict=True))
+        reason = impossible(total, seconds, decoding=case.phase == DECODE) if case.backend != "cpu" else None
+        if reason is not None:
+            self.left_out[reason] += 1
+        return reason is None
 
     @staticmethod
     def _merged(found: list[tuple[Case, float]]) -> Case:
@@ -172,9 +183,14 @@ class Cases:
         if model.architecture is None:
             self.left_out[f"architecture not known: {model.id}"] += 1
             return None
+        reason = told(row)
+        if reason is not None:
+            self.left_out[reason] += 1
+            return None
         formats = self.constants.engine(ENGINES.get(backend or "", "llama.cpp")).formats
         weights = self._weight(model, in_format(row["quant"], formats), number(row["file_size_gib"]) * 2**30)
-        if backend is None or weights is None or spec.bandwidth_bytes_per_s is None:
+        unread = backend == "vllm" and weights is not None and weights.format not in formats
+        if backend is None or weights is None or unread or spec.bandwidth_bytes_per_s is None:
             self.left_out[f"engine or quantization: {row['backend']} {row['quant']}"] += 1
             return None
         return self._timed(row, phase, (spec, backend, model, weights))
@@ -242,6 +258,8 @@ class Cases:
         one = replace(accelerator_of(spec, memory_bytes=1 << 40), memory_available_bytes=1 << 40)
         if backend not in ENGINES:
             one = replace(one, backend=backend)
+        if "no NVLink" in row["notes"]:
+            one = replace(one, link_bytes_per_s=None)
         devices = tuple(replace(one, index=i, unified=False) for i in range(count))
         return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
 

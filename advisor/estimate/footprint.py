@@ -21,7 +21,7 @@ from advisor.estimate.compute_buffer import (
 )
 from advisor.estimate.constants import Constants, EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cache_bytes, state_bytes
-from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes
+from advisor.estimate.pools import accelerator_available_bytes, host_available_bytes, within_share
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 
@@ -63,9 +63,8 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     unified = 0
     for index, first, last in spans:
         accelerator = machine.accelerators[index]
-        available = accelerator_available_bytes(accelerator, machine, constants)
-        if choice.engine.utilization is not None and accelerator.memory_total_bytes and available is not None:
-            available = min(available, int(accelerator.memory_total_bytes * choice.engine.utilization))
+        free = accelerator_available_bytes(accelerator, machine, constants)
+        available = within_share(free, accelerator, choice.engine.utilization)
         place = ("later" if devices else "first") if is_pipeline(placement, len(spans)) else ""
         memory = _on_device(choice, placement, (index, first, last), place, (accelerator.backend or "", available))
         devices.append(memory)

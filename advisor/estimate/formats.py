@@ -20,6 +20,8 @@ class FlatFormat(NamedTuple):
     embeddings_too: bool
     type_name: str
     """The ggml type that is read and multiplied at a like cost."""
+    experts_only: bool = False
+    """Where there are experts, all else stays 16-bit."""
 
 
 FORMATS: dict[str, FlatFormat] = {
@@ -32,7 +34,7 @@ FORMATS: dict[str, FlatFormat] = {
     "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
     "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
-    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4"),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True),
     "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
     "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
@@ -44,10 +46,12 @@ FORMATS: dict[str, FlatFormat] = {
     "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
     "mlx-nvfp4": FlatFormat("mlx", 4.5, True, "nvfp4"),
 }
-"""MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point."""
+"""MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point.
+MXFP4 as gpt-oss is published: 12.8 and 60.8 GiB by its model cards."""
 
 _ALIASES = {
     "gptq": "gptq-int4", "gptq-4bit": "gptq-int4", "awq-int4": "awq", "awq-4bit": "awq", "bnb-4bit": "nf4",
+    "int4": "w4a16", "mxfp4-safetensors": "mxfp4",
     "nf4-bnb": "nf4", "fp8-dynamic": "fp8", "fp8-block": "fp8", "w8a8": "int8", "w8a16": "int8",
     "safetensors-bf16": "bf16-safetensors", "safetensors-fp16": "fp16-safetensors",
     "nvfp4-modelopt": "nvfp4-safetensors", "4bit": "mlx-4bit", "8bit": "mlx-8bit", "6bit": "mlx-6bit",
@@ -77,11 +81,15 @@ def preset_of(quant: str) -> str | None:
 
 _ELSEWHERE = {
     "NVFP4": {"mlx": "mlx-nvfp4", "safetensors": "nvfp4-safetensors"},
-    "MXFP4": {"mlx": "mlx-mxfp4"},
+    "MXFP4": {"mlx": "mlx-mxfp4", "safetensors": "mxfp4-safetensors"},
     "BF16": {"mlx": "mlx-bf16", "safetensors": "bf16-safetensors"},
     "F16": {"mlx": "mlx-bf16", "safetensors": "fp16-safetensors"},
 }
 """Names that several file formats share: which tensors a format writes that way differs."""
+
+
+_EXPERTS = "_exps."
+"""Part of the names of routed experts' tensors."""
 
 
 def in_format(quant: str, formats: Sequence[str]) -> str:
@@ -102,6 +110,8 @@ def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str
     name = quant.lower().replace("_", "-").replace(" ", "-")
     chosen = _exl2(name) or FORMATS[_ALIASES.get(name, name)]
     types, sizes = {}, {}
+    if chosen.experts_only and not any(_EXPERTS in t.name for t in tensors):
+        chosen = chosen._replace(experts_only=False)
     for t in tensors:
         bits, kind = _bits(t, chosen)
         types[t.name] = kind
@@ -112,6 +122,7 @@ def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str
 def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     outer = "blk." not in tensor.name
     plain = len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name
+    plain = plain or (chosen.experts_only and _EXPERTS not in tensor.name)
     if plain or (outer and not chosen.embeddings_too):
         return 16.0, "bf16"
     return chosen.bits, chosen.type_name

@@ -219,6 +219,8 @@ def _novelty(setting: Setting, users: int) -> float:
         variance += settings["novelty_unknown_cache_sd"] ** 2
     if users > 1:
         variance += settings["novelty_batch_sd"] ** 2
+    if len(setting.placement.devices) > 1:
+        variance += settings["novelty_devices_sd"] ** 2
     if setting.placement.kind in (PlacementKind.SPLIT, PlacementKind.EXPERTS_ON_CPU):
         variance += settings["novelty_offload_sd"] ** 2
     return variance

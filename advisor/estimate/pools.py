@@ -26,6 +26,12 @@ def accelerator_available_bytes(accelerator: Accelerator, machine: Machine, cons
     return available
 
 
+def within_share(available: int | None, accelerator: Accelerator, share: float | None) -> int | None:
+    """What is left of available bytes to an engine that takes no more than a share of a device's memory."""
+    total = accelerator.memory_total_bytes
+    return min(available, int(total * share)) if available is not None and share is not None and total else available
+
+
 def host_available_bytes(machine: Machine, constants: Constants) -> int | None:
     """Bytes a model may take in main memory; a reserve for the system is kept where only the total is known."""
     memory = machine.memory

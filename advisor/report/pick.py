@@ -9,13 +9,14 @@ from advisor.decide.efficiency import tier_of
 from advisor.decide.explanation import quality_source
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import Artifact, Category, EvidenceRow, Model
+from advisor.estimate.formats import in_format
 from advisor.report.quantities import estimate_fields
 
 
 def artifact_for(model: Model, quant: str, engine: str) -> Artifact | None:
     """The published files of a quantization in the format that the engine loads; those with known hashes first."""
     wanted = ENGINE_FORMATS.get(engine, "gguf")
-    found = [a for a in model.artifacts if a.quant == quant and a.role == "model"]
+    found = [a for a in model.artifacts if a.role == "model" and quant in (a.quant, in_format(a.quant, (a.format,)))]
     matching = [a for a in found if a.format == wanted] or found
     return min(matching, key=_unknowns, default=None)
 

@@ -23,11 +23,12 @@ class EngineConstants:
     chunk_tokens: int
     """Prompt tokens of one step at most."""
     max_sequences: int
-    memory_utilization: float
     overhead_bytes: int
     """Driver, activations, graphs; per device."""
     tensor_parallel: bool
     """Splits each layer over GPUs; otherwise several GPUs add memory, not bandwidth."""
+    memory_share: float | None = None
+    """Of each device's memory, where the engine takes no more than a share: as its profile says."""
     source: str = ""
 
 
@@ -88,11 +89,14 @@ class ServingConstants:
     version: str = ""
 
     @classmethod
-    def from_mapping(cls, table: Mapping[str, Any]) -> "ServingConstants":
-        """From the file's content. Raises BadDocument naming what is missing."""
+    def from_mapping(cls, table: Mapping[str, Any], shares: Mapping[str, float | None]) -> "ServingConstants":
+        """From the file's content and the engines' shares of memory. Raises BadDocument naming what is missing."""
         try:
             return cls(
-                engines={name: EngineConstants(**row) for name, row in table["engines"].items()},
+                engines={
+                    name: EngineConstants(**row, memory_share=shares.get(name))
+                    for name, row in table["engines"].items()
+                },
                 links={name: LinkConstants(**row) for name, row in table["links"].items()},
                 planning=PlanningConstants(**table["planning"]),
                 power=PowerConstants(**table["power"]),

@@ -13,6 +13,7 @@ from advisor.decide.candidates import Candidate
 from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.quantity import Quantity
+from advisor.estimate.pools import within_share
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 from advisor.sizing.capacity import Capacity, capacity
@@ -288,7 +289,7 @@ def replica_of(devices: Sequence[Accelerator], engine: EngineConstants, constant
     """A replica on these devices, as fast as the slowest."""
     return Replica(
         devices=len(devices),
-        memory_bytes=float(sum(d.memory_available_bytes or 0 for d in devices)),
+        memory_bytes=float(sum(within_share(d.memory_available_bytes, d, engine.memory_share) or 0 for d in devices)),
         bandwidth_bytes_per_s=min(d.bandwidth_bytes_per_s or 0.0 for d in devices),
         flops=min(d.f16_flops or 0.0 for d in devices),
         link=link_of(devices[0], constants) if len(devices) > 1 else None,

@@ -57,7 +57,7 @@ class Replica:
 
     devices: int
     memory_bytes: float
-    """Of all devices together, free on an idle machine."""
+    """Of all devices together, free on an idle machine and the engine's to take."""
     bandwidth_bytes_per_s: float
     """Of one device."""
     flops: float
@@ -150,8 +150,7 @@ def _link_s(model: Served, replica: Replica, tokens: float) -> float:
 
 def cache_room_bytes(model: Served, replica: Replica) -> float:
     """Memory left for cache; negative where the weights do not fit."""
-    usable = replica.memory_bytes * replica.engine.memory_utilization
-    return usable - replica.devices * replica.engine.overhead_bytes - model.resident_bytes
+    return replica.memory_bytes - replica.devices * replica.engine.overhead_bytes - model.resident_bytes
 
 
 def max_sequences(model: Served, replica: Replica, tokens: float) -> float:

@@ -15,6 +15,7 @@ from advisor.domain.model import Artifact, Category, Model
 from advisor.engines.serve_plan import HOST, PORT, Output, ServeCommand, ServePlan
 from advisor.engines.serving import Image, image_for, serve_command
 from advisor.errors import EngineError, NothingFits, UsageError
+from advisor.estimate.formats import in_format
 from advisor.hub.choose import canonical_quant
 from advisor.hub.plan import wanted_from_model
 from advisor.hub.store import Store
@@ -66,12 +67,16 @@ def run_plan(request: RunRequest, workspace: Workspace) -> RunResult:
 
 def _artifact(model: Model, quant: str, engine: str) -> Artifact | None:
     """The published files of this quantization: for GGUF those that `advisor download` would fetch."""
-    found = [a for a in model.artifacts if a.role == "model" and canonical_quant(a.quant) == canonical_quant(quant)]
+    found = [a for a in model.artifacts if a.role == "model" and _loaded(a.quant, a) == _loaded(quant, a)]
     wanted = ENGINE_FORMATS.get(engine, "gguf")
     if wanted == "gguf" and any(a.format == "gguf" for a in found):
         repo = wanted_from_model(model, quant).repo
         return next((a for a in found if a.repo == repo), found[0])
     return next((a for a in found if a.format == wanted), None)
+
+
+def _loaded(quant: str, artifact: Artifact) -> str:
+    return canonical_quant(in_format(quant, (artifact.format,)))
 
 
 def _path(choice: Choice, artifact: Artifact | None) -> tuple[str | None, bool]:

@@ -65,7 +65,8 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     if question.workload.output_tokens < 1:
         raise UsageError(f"sizing answers for tasks that write; {question.task.name} does not")
     _check_engine(question, selection)
-    constants = ServingConstants.from_mapping(catalog.table("serving"))
+    shares = {name: engine.utilization for name, engine in catalog.constants.engines.items()}
+    constants = ServingConstants.from_mapping(catalog.table("serving"), shares)
     demand = _demand(question, constants)
     offers = _offers(selection, workspace)
     planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)

@@ -177,10 +177,22 @@ def test_presets_behind_names(name, preset):
 @pytest.mark.parametrize(
     ("quant", "formats", "loaded"),
     [("NVFP4", ("mlx",), "mlx-nvfp4"), ("NVFP4", ("safetensors",), "nvfp4-safetensors"), ("NVFP4", ("gguf",), "NVFP4"),
-     ("BF16", ("mlx",), "mlx-bf16"), ("Q4_K_M", ("mlx",), "Q4_K_M"), ("mxfp4", ("gguf", "mlx"), "mxfp4")],
+     ("BF16", ("mlx",), "mlx-bf16"), ("Q4_K_M", ("mlx",), "Q4_K_M"), ("mxfp4", ("gguf", "mlx"), "mxfp4"),
+     ("MXFP4", ("safetensors",), "mxfp4-safetensors")],
 )  # fmt: skip
 def test_a_name_means_what_the_engines_files_have(quant, formats, loaded):
     assert in_format(quant, formats) == loaded
+
+
+def test_mxfp4_beside_gguf_is_of_experts_where_there_are_some():
+    mixture = weight_profile(models.GPT_OSS_20B, "mxfp4-safetensors")
+    assert mixture.file_bytes / 2**30 == pytest.approx(12.8, abs=0.05), "by its model card"
+    assert weight_profile(models.QWEN3_06B, "mxfp4-safetensors").bits_per_weight < 8
+
+
+def test_int4_is_weights_of_four_bits():
+    written, usual = (weight_profile(models.QWEN3_06B, quant) for quant in ("INT4", "W4A16"))
+    assert written.file_bytes == usual.file_bytes
 
 
 def test_every_known_quantization_has_a_profile():

@@ -10,6 +10,7 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import threads_used
 from benchmarks.fit_constants import FOLDER
 from benchmarks.measurements import DECODE, Cases, number, rows_of
+from benchmarks.set_aside import impossible, told
 from benchmarks.tables import PUBLISHED
 
 TABLES = sorted(PUBLISHED.glob("*.csv"))
@@ -94,10 +95,46 @@ def test_faults_are_seen(catalog, constants, tmp_path):
         head + "here,a place,2026,GeForce RTX 3090,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,200\n"
         "there,,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,0\n"
         "here,a place,2026,No such card,1,llama.cpp CUDA,Llama-3.1-8B-Instruct,Q8_0,128,9\n"
+        "here,a place,2026,i7-12700,1,llama.cpp CPU,Llama-3.1-8B-Instruct,Q8_0,128,20\n"
     )
     assert len(faults(table, {"here": {}})) == 3
     cases, left_out = read(catalog, constants, [table])
     assert len(beyond_the_memory(catalog, cases)) == 1
+    assert sum(left_out.values()) == 2, "a card too fast, and one that nobody knows"
+
+
+def test_what_a_source_says_of_single_rows_is_heard():
+    row = {"source_id": "lotto_4x3090", "source_ref": "runs/gemma4-depth/no-spec/2026", "backend": "vllm"}
+    assert "the deeper the cache" in told(row)
+    assert told({**row, "source_ref": "runs/gemma4-depth/spec"}) is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "decoding", "seen"),
+    [((0.5, 0.4, 0, 0, 0, 0, 0, 0), True, False), ((0.5, 0.5, 0, 0, 0, 0, 0, 0), True, True),
+     ((0.9, 0.9, 0, 0, 1.0, 1.0, 1.0, 0), False, False), ((0, 0, 0, 0, 2.0, 2.0, 1.0, 0), False, True)],
+)  # fmt: skip
+def test_no_accelerator_is_faster_than_its_memory_nor_its_arithmetic(terms, decoding, seen):
+    assert (impossible(terms, 1.0, decoding=decoding) is not None) == seen
+
+
+@pytest.mark.parametrize(("notes", "linked"), [("two cards, NVLink bridge", True), ("TP2, no NVLink", False)])
+def test_cards_that_could_be_bridged_are_as_the_row_says(catalog, constants, notes, linked):
+    reader = Cases(catalog, constants)
+    row = {"notes": notes, "hw_kind": "nvidia", "threads": "", "mem_bandwidth_gb_s": ""}
+    machine = reader._machine(reader.catalog.hardware.find("RTX 3090"), "vllm", 2, row)
+    assert [bool(device.link_bytes_per_s) for device in machine.accelerators] == [linked, linked]
+
+
+def test_a_server_that_reads_no_gguf_tells_nothing_of_one(catalog, constants, tmp_path):
+    table = tmp_path / "here.csv"
+    table.write_text(
+        "source_id,source_ref,date,hardware_name,n_gpus,backend,model,quant,n_gen,tg_tps\n"
+        "here,a place,2026,GeForce RTX 3090,1,vllm CUDA,Llama-3.1-8B-Instruct,Q4_K_M,128,50\n"
+        "here,a place,2026,GeForce RTX 3090,1,vllm CUDA,Llama-3.1-8B-Instruct,AWQ,128,90\n"
+    )
+    cases, left_out = read(catalog, constants, [table])
+    assert [case.quant for case in cases] == ["AWQ"]
     assert sum(left_out.values()) == 1
 
 

@@ -17,7 +17,7 @@ GIB = 1024**3
 def constants() -> ServingConstants:
     """catalog/serving.yaml."""
     path = Path(__file__).parents[2] / "catalog" / "serving.yaml"
-    return ServingConstants.from_mapping(yaml.load(path.read_text(), yaml.CSafeLoader))
+    return ServingConstants.from_mapping(yaml.load(path.read_text(), yaml.CSafeLoader), {"vllm": 0.92})
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 """Step time, memory and the closed form: what must hold whatever the figures."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.catalog.source import load_catalog
 from advisor.domain.machine import Accelerator
 from advisor.errors import BadDocument
 from advisor.sizing.capacity import capacity, rate_at
@@ -13,8 +17,11 @@ from advisor.sizing.constants import ServingConstants
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import replica_of
 from advisor.sizing.serving import Replica, Served, cache_room_bytes, max_sequences, step_terms
+from benchmarks.serving import predict
 
 GIB = 1024**3
+CATALOG = Path(__file__).parents[2] / "catalog"
+LOAD = Path(__file__).parents[2] / "benchmarks" / "published_load"
 
 
 @pytest.fixture
@@ -55,7 +62,25 @@ def test_weights_that_do_not_fit_leave_no_sequence(dense: Served, replica: Repli
 
 def test_gibibytes_are_not_rounded_down_to_gigabytes(dense: Served, replica: Replica) -> None:
     room = cache_room_bytes(dense, replica)
-    assert room == pytest.approx(44 * GIB * 0.9 - replica.engine.overhead_bytes - 16e9)
+    assert room == pytest.approx(45 * GIB * 0.92 - replica.engine.overhead_bytes - 16e9)
+
+
+def test_an_engine_takes_its_share_of_all_memory_or_what_is_free(
+    card: Accelerator, constants: ServingConstants
+) -> None:
+    held = replace(card, memory_available_bytes=30 * GIB)
+    assert replica_of([held, held], constants.engines["vllm"], constants).memory_bytes == 60 * GIB
+    assert replica_of([card], constants.engines["llama.cpp"], constants).memory_bytes == 44 * GIB
+
+
+def test_sizing_takes_the_share_that_estimates_take() -> None:
+    plain = yaml.safe_load((CATALOG / "serving.yaml").read_text("utf-8"))
+    assert not [name for name, row in plain["engines"].items() if "memory_share" in row]
+    catalog = load_catalog()
+    shares = {name: engine.utilization for name, engine in catalog.constants.engines.items()}
+    assert (
+        ServingConstants.from_mapping(catalog.table("serving"), shares).engines["vllm"].memory_share == shares["vllm"]
+    )
 
 
 def test_several_gpus_without_tensor_parallel_add_memory_not_speed(
@@ -157,16 +182,23 @@ def test_more_bandwidth_or_memory_never_lowers_capacity(
 
 
 def _shipped() -> ServingConstants:
-    from pathlib import Path
-
-    import yaml
-
-    path = Path(__file__).parents[2] / "catalog" / "serving.yaml"
-    return ServingConstants.from_mapping(yaml.load(path.read_text(), yaml.CSafeLoader))
+    return ServingConstants.from_mapping(yaml.load((CATALOG / "serving.yaml").read_text(), yaml.CSafeLoader), {})
 
 
 def test_incomplete_constants_are_refused() -> None:
     with pytest.raises(BadDocument):
-        ServingConstants.from_mapping({"engines": {}})
+        ServingConstants.from_mapping({"engines": {}}, {})
     with pytest.raises(BadDocument):
-        ServingConstants.from_mapping({"engines": {"x": {"eta": 1}}, "links": {}, "planning": {}, "power": {}})
+        ServingConstants.from_mapping({"engines": {"x": {"eta": 1}}, "links": {}, "planning": {}, "power": {}}, {})
+
+
+def test_published_runs_under_load_are_all_understood() -> None:
+    catalog, served = load_catalog(), {}
+    shares = {name: engine.utilization for name, engine in catalog.constants.engines.items()}
+    constants = ServingConstants.from_mapping(catalog.table("serving"), shares)
+    rows = [row for path in sorted(LOAD.glob("*.csv")) for row in csv.DictReader(path.read_text("utf-8").splitlines())]
+    for row in rows:
+        seconds, rate = predict(row, catalog, constants, served)
+        assert min(seconds, rate) > 0, row["id"]
+        assert all((row["source"], row["date"], row["out_tok_s"] or row["tpot_ms_mean"])), row["id"]
+    assert len({row["id"] for row in rows}) == len(rows)
