@@ -28,6 +28,10 @@ OTHER_VERSION_SD = 0.10
 """Added for results of another engine version: kernels change 5 to 40 % a year (notes of llama.cpp releases)."""
 SCALE_SD = 0.25
 """A processor of known bandwidth may still be this much faster or slower in all its terms alike."""
+MOST_WAITING = 0.95
+"""A larger part of the time is not told from all of it."""
+Z90 = 1.2816
+"""Standard deviations from the median to the end of an 80 % interval."""
 KEPT = 3
 """Results of one setting that count: the newest."""
 _SCALED = tuple(name != "op" for name in PARAMETERS)
@@ -69,7 +73,10 @@ class Learned:
         return tuple(self._sharpened(p, whole or own) for p in self.machine)
 
     def _sharpened(self, posterior: Posterior, own: Sequence[Timed]) -> Posterior:
-        """The posterior after the model's own runs: undisturbed ones, else the newest alone, believed as they are."""
+        """The posterior after the model's own runs: undisturbed ones, else the newest alone, believed as they are.
+
+        What disturbed that one stays in the interval: the machine may be far faster than what was left of it.
+        """
         mine = [t for t in own if t.part.posterior.backend == posterior.backend]
         quiet = [t for t in mine if "noisy" not in t.result.tags]
         believed = quiet[-KEPT:] or mine[-1:]
@@ -77,7 +84,8 @@ class Learned:
         sharp = update(loose, [replace(o, sd=_own_sd(t, o)) for t in believed for o in t.observations])
         decode = max((s.spread for t in believed if (s := t.result.decode_tokens_per_s)), default=0.0)
         prefill = max((s.spread for t in believed if (s := t.result.prefill_tokens_per_s)), default=0.0)
-        return replace(sharp, noise_sd=(max(0.04, decode), max(0.05, prefill)))
+        doubt = 0.0 if quiet else max((_taken_away(t.result) for t in believed), default=0.0)
+        return replace(sharp, noise_sd=(max(0.04, decode, doubt), max(0.05, prefill, doubt)))
 
     def basis(self, model: str, quant: str, otherwise: Basis) -> Basis:
         """`measured` for a choice that was run here; else what the estimate says of itself."""
@@ -126,6 +134,13 @@ def _newest_of_each(results: Sequence[BenchResult]) -> list[BenchResult]:
         kept += (quiet or group)[-KEPT:]
     order = {id(r): i for i, r in enumerate(results)}
     return sorted(kept, key=lambda r: order[id(r)])
+
+
+def _taken_away(result: BenchResult) -> float:
+    """Log standard deviation of a disturbed run's own figures, such that the 80 % interval reaches what the machine does
+    when nobody takes its cores: threads that wait for a part w of the time take 1 / (1 - w) times as long."""
+    waiting = max((s.waiting for s in result.used if s.waiting is not None), default=0.0)
+    return max(NOISY_SD, -math.log1p(-min(waiting, MOST_WAITING)) / Z90)
 
 
 def _own_sd(timed: Timed, observed: Observation) -> float:

@@ -32,6 +32,14 @@ class Need:
     alone: bool = True
 
 
+def need_lines(found: tuple[Need, ...], most: int = 3) -> tuple[str, ...]:
+    """In words, at most `most`: changes of which each suffices, as alternatives; else those needed with others."""
+    enough = [need for need in found if need.alone][:most]
+    if enough:
+        return tuple(f"{'or' if i else 'needs'} {need.text}" for i, need in enumerate(enough))
+    return tuple(f"needs, among others, {need.text}" for need in found[:most])
+
+
 def _round_up(seconds: float) -> float:
     """Two significant digits, upwards, so that the printed figure really suffices."""
     if not math.isfinite(seconds) or seconds <= 0:

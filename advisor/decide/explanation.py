@@ -22,6 +22,11 @@ GRADE_WORDS = {
     Grade.PRIOR: "no results published: expected from size, date and training",
 }
 
+LIMIT_NAMES = {"max_ttft_s": "first token", "max_tpot_s": "each token", "max_latency_s": "whole answer"}
+"""What a budget limits, in words."""
+TOLD_SHARE = 0.05
+"""Of a token's time; smaller parts change nobody's mind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
@@ -86,11 +91,12 @@ def speed_line(estimate: Estimate) -> str:
     speed = estimate.speed
     if speed is None:
         return "Speed: unknown here"
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in time_shares(estimate, "decode")[:3])
+    told = [item for item in time_shares(estimate, "decode")[:3] if item[1] >= TOLD_SHARE]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in told)
     return (
         f"Speed: first token after {format_duration(speed.ttft_s.p50)} (p90 {format_duration(speed.ttft_s.p90)}), "
         f"then {speed.decode_tokens_per_s.p50:.1f} tokens/s, answer in {format_duration(speed.latency_s.p50)}"
-        f"{'; a token is ' + shares if shares else ''}"
+        f"{'; a token goes into ' + shares if shares else ''}"
     )
 
 
@@ -101,10 +107,7 @@ def energy_line(assessment: Assessment) -> str | None:
         return None
     tier = tier_of(assessment.candidate.size.file_bytes)
     span = f"{format_energy(joules.p10)} to {format_energy(joules.p90)}"
-    return (
-        f"Energy: about {format_energy(joules.p50)} an answer ({span}) at {watts:.0f} W; "
-        f"weights for the {tier} class; nothing leaves the machine"
-    )
+    return f"Energy: about {format_energy(joules.p50)} an answer ({span}) at {watts:.0f} W; weights of the {tier} class"
 
 
 def budget_line(assessment: Assessment) -> str | None:
@@ -113,9 +116,7 @@ def budget_line(assessment: Assessment) -> str | None:
     if not misses:
         return None
     parts = ", ".join(
-        f"{m.limit.removeprefix('max_').removesuffix('_s')} {format_duration(m.needed_s)} "
-        f"against {format_duration(m.allowed_s)}"
-        for m in misses
+        f"{LIMIT_NAMES[m.limit]} {format_duration(m.needed_s)} against {format_duration(m.allowed_s)}" for m in misses
     )
     return f"Misses the task's target: {parts}"
 

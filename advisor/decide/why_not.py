@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from advisor.decide.assessment import Assessment
 from advisor.decide.candidates import Reason
 from advisor.decide.counterfactual import Need
-from advisor.decide.explanation import GRADE_WORDS
+from advisor.decide.explanation import GRADE_WORDS, LIMIT_NAMES
 from advisor.decide.quality import probability_better, verdict
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
@@ -90,7 +90,7 @@ def against_line(own: Assessment, pick: Assessment) -> str:
 def miss_line(own: Assessment) -> str | None:
     """The limits that it misses."""
     parts = [
-        f"{m.limit.removeprefix('max_').removesuffix('_s')} {format_duration(m.needed_s)} against "
+        f"{LIMIT_NAMES[m.limit]} {format_duration(m.needed_s)} against "
         f"{format_duration(m.allowed_s)} (met with {m.probability:.0%})"
         for m in own.verdict.misses
         if m.needed_s < 1e12
@@ -109,9 +109,10 @@ def why_not(
 ) -> WhyNot:
     """All there is to say. `own`: the model's best choice here, `pick`: the first pick; None where there is none.
 
-    A model that others outranked before anybody looked at it here has its true reason in `own`.
+    A model that others outranked before anybody looked at it here has its true reason in `own`, and so has one of which
+    most quantizations do not fit, where the one that is shown does.
     """
-    if own is not None and reason is Reason.OUTRANKED and not own.works:
+    if own is not None and reason in (Reason.OUTRANKED, Reason.MEMORY) and not own.works:
         reason = own.reason or reason
     lines = [fact_line(entry, reason, question)]
     if own is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.counterfactual import need_lines
 from advisor.decide.explanation import Explained
 from advisor.decide.frontier import Axis, FrontierPoint
 from advisor.decide.packing import Together
@@ -91,7 +92,7 @@ def _why_not_lines(answer: WhyNot) -> Iterator[str]:
     place = f" (#{answer.rank})" if answer.rank else ""
     yield f"Why not {answer.name}{place}:"
     yield from (f"  {line}" for line in answer.lines)
-    yield from (f"  {'needs' if n.alone else 'needs, among others,'} {n.text}" for n in answer.needs[:3])
+    yield from (f"  {line}" for line in need_lines(answer.needs))
 
 
 def _excluded_lines(result: Recommendation) -> Iterator[str]:

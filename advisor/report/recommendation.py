@@ -3,6 +3,7 @@
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.decide.counterfactual import need_lines
 from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.question import Question
 from advisor.decide.recommendation import LeftOut, NearMiss, Pick, Recommendation
@@ -219,7 +220,7 @@ def _left_out_line(one: LeftOut) -> str:
 
 def _miss_lines(miss: NearMiss) -> list[str]:
     head = f"  {miss.model.name} {miss.assessment.candidate.quant}"
-    return [head, *(f"    {'needs' if n.alone else 'needs, among others,'} {n.text}" for n in miss.needs[:3])]
+    return [head, *(f"    {line}" for line in need_lines(miss.needs))]
 
 
 def _closing(result: Recommendation, explain: bool) -> list[str]:

@@ -105,7 +105,16 @@ def rows_of(
     for miss in misses:
         need = f"needs {miss.needs[0].text}" if miss.needs else None
         rows.append(Row(key=key_of(miss), cells=cells_of(miss, "–"), dim=True, note=need))
+    if not rows:
+        rows.append(Row(key=MISSES_KEY, cells=(), note=_nothing_note(result, words), selectable=False))
     return tuple(rows)
+
+
+def _nothing_note(result: Recommendation, words: Sequence[str]) -> str:
+    """In place of rows: why there are none, and the way out."""
+    if words and (result.picks or result.near_misses):
+        return f"no row has {' '.join(words)[:40]} · esc shows all again"
+    return "nothing here can do this task · 1 changes the question, s the machine"
 
 
 def summary(result: Recommendation, shown: int, seconds_taken: float | None) -> str:

@@ -1,5 +1,6 @@
 """From a pick or a near miss to what the pane shows of it."""
 
+from advisor.decide.counterfactual import need_lines
 from advisor.decide.recommendation import NearMiss, Pick
 from advisor.domain.workload import Budget
 from advisor.report.pick import commands
@@ -15,7 +16,7 @@ def shown_of(item: Pick | NearMiss, budget: Budget) -> Shown:
     if isinstance(item, Pick):
         why = item.why
     else:
-        needs = tuple(need.text if need.alone else f"{need.text}, among others" for need in item.needs)
+        needs = tuple(line.removeprefix("needs ") for line in need_lines(item.needs))
     return Shown(
         model=item.model,
         assessment=item.assessment,

@@ -170,6 +170,16 @@ def test_a_disturbed_run_holds_for_its_model_and_hardly_for_others():
     assert ratio > 0.7
 
 
+def test_a_disturbed_run_does_not_narrow_its_own_model_beyond_what_was_taken_away():
+    """Half the time was waited for: twice the speed stays within the interval."""
+    learned = learn(MACHINE, "llama.cpp", [disturbed("small", 2.0)], CONSTANTS)
+    rate, quiet = said("small", learned).speed.decode_tokens_per_s, result("small").decode_tokens_per_s.median
+    assert rate.p50 < 0.6 * quiet
+    assert rate.p90 > 0.9 * quiet
+    narrow = said("small", learn(MACHINE, "llama.cpp", [result("small", factor=2.0)], CONSTANTS))
+    assert narrow.speed.decode_tokens_per_s.p90 < 0.6 * quiet
+
+
 def test_an_undisturbed_run_is_believed_over_a_disturbed_one():
     learned = learn(MACHINE, "llama.cpp", [result("small"), disturbed("small", 8.0)], CONSTANTS)
     assert max(error("small", learned)) < 0.05

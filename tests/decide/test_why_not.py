@@ -1,4 +1,5 @@
 from advisor.decide.candidates import Reason
+from advisor.decide.counterfactual import Need, need_lines
 from advisor.decide.ranking import rank
 from advisor.decide.why_not import REASON_WORDS, why_not
 from advisor.domain.workload import Budget
@@ -43,4 +44,24 @@ def test_outranked_unseen_has_its_true_reason():
         pick=first("small", box),
     )  # fmt: skip
     assert answer.reason is Reason.SLOW
-    assert "misses tpot" in text(answer)
+    assert "misses each token" in text(answer)
+
+
+def test_the_reason_is_that_of_the_choice_that_is_shown():
+    """Most quantizations are too large, the one shown fits and is too slow: the first line says so."""
+    box = Box(memory=64 * GB, bandwidth=20 * GB)
+    budget = Budget(max_tpot_s=0.05, stated=True)
+    own = first("middle", box, budget=budget)
+    answer = why_not(SHELF.all[1], Reason.MEMORY, question(budget=budget), own=own, pick=first("small", box))
+    assert own.estimate.fits
+    assert answer.reason is Reason.SLOW
+
+
+def test_needs_are_alternatives():
+    def need(text, *, alone):
+        return Need(lever="budget", field="x", current=None, needed=None, text=text, alone=alone)
+
+    together, one, part = need("both", alone=True), need("a card", alone=True), need("half", alone=False)
+    assert need_lines((together, one, part)) == ("needs both", "or a card")
+    assert need_lines((part,)) == ("needs, among others, half",)
+    assert need_lines(()) == ()

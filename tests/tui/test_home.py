@@ -228,3 +228,23 @@ async def test_a_late_answer_to_an_old_question_is_dropped():
         app.post_message(Ranked(object(), app._asked - 1, 0.1))
         await settle(app, pilot)
         assert app.home.result is newest
+
+
+async def test_a_filter_that_keeps_nothing_says_how_to_get_back():
+    async with running() as (app, pilot):
+        await press(app, pilot, "slash", "z", "z", "z")
+        assert "no row has zzz · esc shows all again" in screen_text(app)
+        await press(app, pilot, "escape")
+        assert "no row has" not in screen_text(app)
+
+
+async def test_another_machine_begins_with_its_best():
+    async with running() as (app, pilot):
+        await press(app, pilot, "down", "down")
+        table = app.screen.query_one("#ranking")
+        assert table.list.highlighted == 2
+        await type_into(app, pilot, "users", "2")
+        assert table.list.highlighted == 2, "the same machine: the choice stays under the cursor"
+        await press(app, pilot, "escape", "s", *"h100", "enter")
+        assert app.simulated
+        assert table.list.highlighted == 0

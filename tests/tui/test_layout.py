@@ -79,6 +79,18 @@ def test_numbers_stand_right_and_names_are_cut():
     assert second.plain.endswith("  19.5")
 
 
+def test_names_that_differ_at_their_ends_keep_them():
+    """Two Macs that differ in memory alone stay two."""
+    names = ("Mac mini M4 (10-core GPU), 16 GB", "Mac mini M4 (10-core GPU), 32 GB")
+    columns = (Column(title="Machine", grow=True, middle=True), Column(title="Users", right=True))
+    rows = [Row(key=name, cells=(name, "3")) for name in names]
+    first, second = (row.plain for row in lay_out(columns, rows, 32).rows)
+    assert first.split("…")[1] == "PU), 16 GB      3"
+    assert first.replace("16", "32") == second
+    assert len(first) == 32
+    assert lay_out(columns, rows, 60).rows[0].plain.startswith(names[0])
+
+
 def test_columns_of_the_highest_rank_give_way_first():
     columns = (Column(title="Name", grow=True), Column(title="a", rank=1), Column(title="b", rank=2), Column(title="c"))
     assert choose_columns(columns, [10, 10, 10, 10], 100) == [0, 1, 2, 3]

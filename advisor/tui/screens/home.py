@@ -68,10 +68,13 @@ class HomeScreen(AdvisorScreen):
 
     def show_result(self, message: Ranked) -> None:
         """A new answer."""
+        other = self.result is not None and self.result.machine.name != message.result.machine.name
         self.result, self._seconds = message.result, message.seconds
         self.marked = [key for key in self.marked if self.find(key) is not None]
         self.query_one("#ranking").remove_class("-stale")
         self.refresh_rows()
+        if other:  # the best for the new machine, not wherever the last one's choice has gone
+            self.query_one("#ranking", Table).to_top()
 
     def refresh_rows(self) -> None:
         """Draw the rows again: after an answer, a mark, a filter or an order."""

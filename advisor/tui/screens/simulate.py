@@ -9,7 +9,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static
 
-from advisor.domain.device import DeviceSpec
+from advisor.catalog.machines import ASSUMED_RAM_BYTES
+from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.errors import UsageError
 from advisor.tui.messages import DevicesRead, WorkFailed
 from advisor.tui.simulation import COLUMNS, Simulation, device_rows, parse_simulation
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 FIELDS = (
     ("count", "Count", "1"),
-    ("vram", "VRAM", "24GiB"),
-    ("bandwidth", "GB/s", "1008"),
-    ("ram", "RAM", "64GiB"),
+    ("vram", "VRAM", "its own"),
+    ("bandwidth", "GB/s", "its own"),
+    ("ram", "RAM", "its own"),
 )
-"""Name, label and example of what can be typed."""
+"""Name, label and what holds where nothing is typed."""
 HINT = "type to search · enter answers for the device, changed as the fields say; without a search for the fields alone"
 
 
@@ -89,6 +90,18 @@ class SimulateScreen(ModalScreen[Simulation | None]):
         """From the search to the devices."""
         self.query_one("#devices", Table).list.focus()
 
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        """A card has no main memory: what is assumed of its host is shown."""
+        event.stop()
+        device = self._current()
+        card = device is not None and device.kind is DeviceKind.GPU
+        self.query_one("#ram", Input).placeholder = f"{ASSUMED_RAM_BYTES >> 30}GiB" if card else "its own"
+
+    def _current(self) -> DeviceSpec | None:
+        key = self.query_one("#devices", Table).current
+        return next((device for device in self._devices if device.id == key), None)
+
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self._answer(with_device=True)
@@ -100,8 +113,7 @@ class SimulateScreen(ModalScreen[Simulation | None]):
         self._answer(with_device=event.input.id == "search" or searched or not stated)
 
     def _answer(self, *, with_device: bool) -> None:
-        key = self.query_one("#devices", Table).current if with_device else None
-        device = next((d for d in self._devices if d.id == key), None)
+        device = self._current() if with_device else None
         texts = {name: self.query_one(f"#{name}", Input).value for name, _, _ in FIELDS}
         try:
             found = parse_simulation(device, texts)

@@ -19,7 +19,7 @@ from advisor.tui.widgets.table import Table
 from advisor.verbs.question import Request
 
 COLUMNS = (
-    Column(title="Machine", grow=True),
+    Column(title="Machine", grow=True, middle=True),
     Column(title="US$", right=True),
     Column(title="as of"),
     Column(title="Serves", rank=2),

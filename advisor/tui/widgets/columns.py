@@ -18,12 +18,14 @@ GOOD_GROW = 22
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column. `grow`: takes the space that is left; `rank`: columns of the highest rank give way first when the
-    growing column would be narrower than is good; of rank 1 only when it would be hardly readable, of rank 0 never."""
+    growing column would be narrower than is good; of rank 1 only when it would be hardly readable, of rank 0 never.
+    `middle`: names that differ at their ends are cut in the middle."""
 
     title: str
     right: bool = False
     grow: bool = False
     rank: int = 0
+    middle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,18 @@ def fit(cell: Cell, width: int, right: bool = False) -> Content:
         return content.truncate(width, ellipsis=True, pad=True)
     space = width - content.cell_length
     return content.pad_left(space) if right else content.pad_right(space)
+
+
+TAIL = 10
+"""Cells that stay of the end of a name that is cut in the middle: `), 128 GB`."""
+
+
+def shorten_middle(cell: Cell, width: int) -> Cell:
+    """As it is where it fits, else its beginning and its end."""
+    text = plain(cell).plain
+    if plain(cell).cell_length <= width or width < TAIL + 4 or not text.isascii():
+        return cell
+    return f"{text[: width - TAIL - 1].rstrip()}…{text[-TAIL:].lstrip()}"
 
 
 def _natural(columns: Sequence[Column], rows: Sequence[Row]) -> list[int]:
@@ -106,7 +120,10 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layou
 
 
 def _line(cells: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int]) -> Content:
-    fitted = [fit(cell, width, column.right) for cell, column, width in zip(cells, columns, widths, strict=True)]
+    fitted = [
+        fit(shorten_middle(cell, width) if column.middle else cell, width, column.right)
+        for cell, column, width in zip(cells, columns, widths, strict=True)
+    ]
     return Content(" " * GAP).join(fitted)
 
 

@@ -73,6 +73,13 @@ class Table(Vertical):
         self.rows = tuple(rows)
         self._draw(key)
 
+    def to_top(self) -> None:
+        """The cursor on the first row that can be chosen."""
+        first = next((i for i, row in enumerate(self.rows) if row.selectable), None)
+        if first is not None:
+            self.list.highlighted = first
+            self.list.scroll_home(animate=False)
+
     def _draw(self, key: str | None) -> None:
         width = self.list.scrollable_content_region.width - 2
         if width <= 0:
