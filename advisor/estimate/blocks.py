@@ -1,0 +1,195 @@
+"""From an architecture to the buffers of its blocks: what block_scratch lays out."""
+
+from collections.abc import Sequence
+
+from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.attention_scratch import Cached, Mixing
+from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
+from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
+from advisor.estimate.recurrent import recurrent_widths
+from advisor.estimate.scratch import Peaks, Scratch
+from advisor.estimate.tensors import is_moe_layer
+from advisor.estimate.traits import Traits
+
+_ALIKE = 3
+"""Layers in a row that are alike, after which one more finds the gaps that the last one found."""
+_LAYERS = 64
+_TOKENS = 512
+"""States of a sequence are spread over a micro-batch of this many tokens."""
+_TURNED_WIDTH = 64
+"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
+
+
+def scratch_of(a: Architecture, t: Traits) -> Scratch:
+    """Floats a token that the blocks of a model take, wherever they are."""
+    kinds = a.layer_kinds()
+    layers = [_layer(a, t, index, kinds[index]) for index in range(a.n_layers)] or [Layer(a.hidden, None, None)]
+    _look_ahead(layers)
+    tables, half = (a.ple_dim or 0) * a.n_layers, len(layers) // 2
+    first, later = _shortened(layers), _shortened(layers[half:])
+    caches = [_turned(a, cache) for cache in _CACHES]
+    found = [alone(first, tables, cache) for cache in caches]
+    handed = [device(first, tables, cache) for cache in caches]
+    taken = [boundary(layers[half - 1], later, tables - tables // 2, cache) for cache in caches]
+    compressed = a.attention.kind == AttentionKind.MLA and t.mla_cache
+    return Scratch(
+        alone=_peaks(found), device=_peaks(handed), boundary=_peaks(taken),
+        window_heads=query_heads(a, LayerKind.SLIDING),
+        transposed=a.attention.kv_lora_rank or 0 if compressed else 0, gap=found[_UNFLASHED].gap,
+    )  # fmt: skip
+
+
+_CACHES = (
+    Cached(), Cached(keys=True), Cached(values=True), Cached(keys=True, values=True), Cached(flash=False),
+    Cached(keys=True, flash=False),
+)  # fmt: skip
+
+
+_UNFLASHED = 4
+"""The first of them without flash attention."""
+
+
+def _peaks(found: Sequence[Found]) -> Peaks:
+    return Peaks(
+        *(one.rest for one in found[:_UNFLASHED]),
+        *(x for one in found[_UNFLASHED:] for x in (one.rest, one.full, one.window)),
+    )
+
+
+def _turned(a: Architecture, cache: Cached) -> Cached:
+    """What of keys and values is turned: those that are quantized, where heads are wide enough."""
+    m = a.attention
+    plain = m.kind == AttentionKind.GQA
+    return cache._replace(
+        keys=cache.keys and plain and m.k_dim % _TURNED_WIDTH == 0,
+        values=cache.values and plain and m.v_dim % _TURNED_WIDTH == 0,
+    )
+
+
+def _shortened(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers of every kind, runs of equal ones cut short."""
+    found: list[Layer] = []
+    for layer in layers:
+        if found[-_ALIKE:] != [layer] * _ALIKE:
+            found.append(layer)
+        if len(found) == _LAYERS:
+            break
+    return found
+
+
+def _look_ahead(layers: list[Layer]) -> None:
+    """Mark the layers in which the next recurrent one's inputs are looked up; a dense block alone has no place."""
+    for index, layer in enumerate(layers):
+        if (
+            layer.mixing is None
+            or layer.mixing.recurrent is None
+            or not layer.mixing.recurrent.kind.startswith("mamba")
+        ):
+            continue
+        before = index - 1
+        while before >= 0 and layers[before].mixing is None and not layers[before].routed:
+            before -= 1
+        if before >= 0:
+            layers[before] = layers[before]._replace(looks_ahead=layer.mixing.recurrent.conv_per_sequence)
+
+
+def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
+    bare = t.single_block and kind != LayerKind.MLP
+    return Layer(
+        hidden=a.hidden,
+        mixing=_mixing(a, t, index, kind),
+        feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else _feeding(a, t, index),
+        parallel=t.parallel,
+        early=t.parallel and t.out_bias and a.gguf_arch == "phi2",
+        into_residual=t.into_residual,
+        handed=3 if (t.parallel and t.norm_bias) or _shares_experts(a, index) else 2,
+        norms_sum="attn_output_norm" in t.norms,
+    )
+
+
+def _shares_experts(a: Architecture, index: int) -> bool:
+    return a.moe is not None and is_moe_layer(a, index) and bool(a.moe.shared_ffn or a.moe.n_shared)
+
+
+def _mixing(a: Architecture, t: Traits, index: int, kind: str) -> Mixing | None:
+    m = a.attention
+    if kind in (LayerKind.MLP, LayerKind.NONE):
+        return None
+    if kind not in ATTENTION_KINDS:
+        widths = recurrent_widths(a, t)
+        if widths is None:
+            return Mixing()
+        return Mixing(
+            recurrent=widths._replace(
+                conv_per_sequence=widths.conv_per_sequence // _TOKENS,
+                state_per_sequence=widths.state_per_sequence // _TOKENS,
+            )
+        )
+    if m.kind == AttentionKind.MLA:
+        if t.mla_cache:
+            rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
+            return Mixing(
+                low_rank=m.q_lora_rank or 0,
+                queries=m.n_heads * ((m.nope_dim or 0) + rope),
+                absorbed=m.n_heads * rank,
+                rotated=m.n_heads * rope,
+                keys=rank + rope,
+                values=rank,
+                output=m.n_heads * m.v_dim,
+            )
+        key = m.n_heads * ((m.nope_dim or 0) + (m.rope_dim or 0))
+        return Mixing(queries=key, keys=key, values=m.n_heads * m.v_dim, output=m.n_heads * m.v_dim)
+    n_kv, heads = kv_heads(a, index, kind), query_heads(a, kind)
+    if not n_kv:
+        return None
+    k, v = head_widths(a, kind)
+    reused = kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING)
+    windowed = any(x in "SQC" for x in a.layer_kinds()) and bool(m.window)
+    gate = {"full": heads * v, "head": heads}.get(t.output_gate, 0)
+    return Mixing(
+        windowed=kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) and windowed,
+        queries=heads * k,
+        keys=0 if reused else n_kv * k,
+        values=0 if reused else n_kv * v,
+        output=heads * v,
+        fused=t.fused_qkv,
+        keys_first=windowed or not t.causal,
+        normed="attn_norm" in t.norms or not t.norms,
+        turned=t.qk_norm == "head" or _is_rotated(t, index, kind),
+        gate=gate,
+        doubled=t.output_gate == "double",
+        sub_norm="attn_sub_norm" in t.norms,
+        cached=t.causal,
+    )
+
+
+def _is_rotated(t: Traits, index: int, kind: str) -> bool:
+    skipped = t.unrotated_every and (index + 1) % t.unrotated_every == 0
+    return not (t.positions or skipped or kind in t.unrotated)
+
+
+def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
+    normed = (
+        (len(t.norms) != 1 or t.single_block)
+        and t.norms[:1] != ("post_attention_norm",)
+        and "attn_output_norm" not in t.norms
+    )
+    moe = a.moe
+    width = a.ffn_by_layer[index] if a.ffn_by_layer and index < len(a.ffn_by_layer) else a.ffn or 0
+    if moe is not None and is_moe_layer(a, index):
+        shared = moe.shared_ffn or moe.n_shared * moe.ffn
+        if a.gguf_arch == "gemma4":
+            shared = width
+        return Feeding(
+            normed=normed,
+            gated=t.gated,
+            router=moe.n_experts,
+            biased=t.router_bias,
+            used_inner=moe.n_used * moe.ffn,
+            used_outer=moe.n_used * (moe.latent or a.hidden),
+            shared=shared,
+            weighted_first=a.gguf_arch == "llama4",
+        )
+    if not width:
+        return None
+    return Feeding(normed=normed, inner=width, gated=t.gated, fused_gate=t.fused_gate)
