@@ -54,11 +54,11 @@ ALONE, DEVICE, BOUNDARY = "alone", "device", "boundary"
 """Where layers are: with the embeddings, on an accelerator that is handed those, or on one that takes over midway."""
 
 
-def begin(arena: Arena, hidden: int, place: str) -> Block:
+def begin(arena: Arena, hidden: int, place: str, handed: int = 2) -> Block:
     """What a graph holds before its first layer of `hidden` floats; returns what goes into that.
 
     Embeddings can be handed in or looked up, and both are mixed: the one and its mixture stay to the end. Masks lie
-    between; gaps stay where the others were.
+    between; gaps stay where the others were. Midway, what is left to be summed is `handed` over in so many buffers.
     """
     if place == ALONE:
         _, mixed, _, entering, looked_up, _ = [arena.take(n) for n in (hidden, hidden, MASK, hidden, hidden, hidden)]
@@ -67,6 +67,7 @@ def begin(arena: Arena, hidden: int, place: str) -> Block:
         mixed, looked_up, entering, _, _ = [arena.take(size) for size in (hidden, hidden, hidden, MASK, hidden)]
         arena.give(mixed, looked_up)
     else:
-        entering, beside, _ = arena.take(hidden), arena.take(hidden), arena.take(MASK)
-        arena.give(beside)
+        entering, *others = [arena.take(hidden) for _ in range(handed)]
+        arena.take(MASK)
+        arena.give(*others)
     return entering

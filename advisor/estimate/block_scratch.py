@@ -8,7 +8,7 @@ of the graphs of build b11434, traced over its architectures. Masks and indices 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from advisor.estimate.arena import ALONE, DEVICE, MASK, NOTHING, Arena, Block, begin
+from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE, MASK, NOTHING, Arena, Block, begin
 from advisor.estimate.attention_scratch import Cached, Mixing, Pass, attend, project
 from advisor.estimate.layer_scratch import recurrent_layer
 
@@ -89,10 +89,10 @@ def device(layers: Sequence[Layer], tables: int, cache: Cached) -> Found:
     return _all(work, layers, begin(arena, hidden, DEVICE), 0, NOTHING)
 
 
-def boundary(before: Layer, layers: Sequence[Layer], tables: int, cache: Cached) -> Found:
+def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     """Layers on an accelerator that takes over from main memory behind the layer `before`.
 
-    What is left to be summed there is handed over; the masks come after it. `tables` counts its own layers alone.
+    What is left to be summed there is handed over; the masks come after it.
     """
     work = Pass(cache)
     arena, hidden = work.arena, before.hidden
@@ -103,10 +103,7 @@ def boundary(before: Layer, layers: Sequence[Layer], tables: int, cache: Cached)
         arena.give(experts)
         residual = _sum(arena, before, residual, beside, NOTHING)
     else:
-        residual, *others = [arena.take(hidden) for _ in range(before.handed)]
-        arena.take(MASK)
-        arena.give(*others)
-    arena.take(tables)
+        residual = begin(arena, hidden, BOUNDARY, before.handed)
     for layer in layers:
         residual = _layer(work, layer, residual, NOTHING)
     return _found(work)

@@ -1,6 +1,6 @@
 """From an architecture to the buffers of its blocks: what block_scratch lays out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.attention_scratch import Cached, Mixing
@@ -11,9 +11,10 @@ from advisor.estimate.scratch import Peaks, Scratch
 from advisor.estimate.tensors import is_moe_layer
 from advisor.estimate.traits import Traits
 
+_TURNED_WIDTH = 64
+"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
 _ALIKE = 3
-"""Layers in a row that are alike, after which one more finds the gaps that the last one found."""
-_LAYERS = 64
+"""Layers in a row that tell what gaps the next one finds, and how often the same must be laid out."""
 _TOKENS = 512
 """States of a sequence are spread over a micro-batch of this many tokens."""
 _TURNED_WIDTH = 64
@@ -28,14 +29,14 @@ def scratch_of(a: Architecture, t: Traits) -> Scratch:
     tables, half = (a.ple_dim or 0) * a.n_layers, len(layers) // 2
     first, later = _shortened(layers), _shortened(layers[half:])
     caches = [_turned(a, cache) for cache in _CACHES]
-    found = [alone(first, tables, cache) for cache in caches]
-    handed = [device(first, tables, cache) for cache in caches]
-    taken = [boundary(layers[half - 1], later, tables - tables // 2, cache) for cache in caches]
+    found = _each(caches, lambda cache: alone(first, tables, cache))
+    handed = _each(caches, lambda cache: device(first, tables, cache))
+    taken = _each(caches, lambda cache: boundary(layers[half - 1], later, cache))
     compressed = a.attention.kind == AttentionKind.MLA and t.mla_cache
     return Scratch(
         alone=_peaks(found), device=_peaks(handed), boundary=_peaks(taken),
         window_heads=query_heads(a, LayerKind.SLIDING),
-        transposed=a.attention.kv_lora_rank or 0 if compressed else 0, gap=found[_UNFLASHED].gap,
+        transposed=a.attention.kv_lora_rank or 0 if compressed else 0, tables=a.ple_dim or 0, gap=found[_UNFLASHED].gap,
     )  # fmt: skip
 
 
@@ -47,6 +48,12 @@ _CACHES = (
 
 _UNFLASHED = 4
 """The first of them without flash attention."""
+
+
+def _each(caches: Sequence[Cached], lay_out: Callable[[Cached], Found]) -> list[Found]:
+    """One pass for each of the caches, those that are alike laid out once."""
+    found = {cache: lay_out(cache) for cache in dict.fromkeys(caches)}
+    return [found[cache] for cache in caches]
 
 
 def _peaks(found: Sequence[Found]) -> Peaks:
@@ -67,14 +74,18 @@ def _turned(a: Architecture, cache: Cached) -> Cached:
 
 
 def _shortened(layers: Sequence[Layer]) -> list[Layer]:
-    """Layers of every kind, runs of equal ones cut short."""
+    """Layers up to the last that follows others than before, runs cut short: those that come then find known gaps."""
     found: list[Layer] = []
     for layer in layers:
         if found[-_ALIKE:] != [layer] * _ALIKE:
             found.append(layer)
-        if len(found) == _LAYERS:
-            break
-    return found
+    often: dict[tuple[Layer, ...], int] = {}
+    end = 0
+    for index in range(len(found)):
+        run = tuple(found[max(0, index + 1 - _ALIKE) : index + 1])
+        often[run] = often.get(run, 0) + 1
+        end = index + 1 if often[run] < _ALIKE else end
+    return found[:end]
 
 
 def _look_ahead(layers: list[Layer]) -> None:

@@ -82,8 +82,10 @@ def boundary_bytes(
     shape: ModelShape, layout: CacheLayout, engine: EngineProfile, first: int, *, backend: str = ""
 ) -> int:
     """Scratch of an accelerator that takes over from main memory at layer `first`."""
-    whole = compute_bytes(shape, layout, engine, backend=backend, place=BOUNDARY, layers=shape.n_layers - first)
-    return whole + _handed_cache_bytes(shape, layout, first)
+    layers = shape.n_layers - first
+    whole = compute_bytes(shape, layout, engine, backend=backend, place=BOUNDARY, layers=layers)
+    tables = 4 * min(layout.micro_batch, layout.context) * shape.scratch.tables * layers
+    return whole + tables + _handed_cache_bytes(shape, layout, first)
 
 
 def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
@@ -101,15 +103,20 @@ def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     rest, full, window = peaks[_SCORED_KEYS if keys else _SCORED :][:3]
     floats = tokens * rest
     if full:
-        length = _stream_cells(layout) if shape.causal else tokens
+        scores = shape.n_heads * (_stream_cells(layout) if shape.causal else tokens)
         copied = cells(layout) * scratch.transposed // 2
         copied = copied if copied > tokens * scratch.gap else 0
-        floats = max(floats, tokens * (full + shape.n_heads * length) + copied)
+        floats = max(floats, tokens * (full + _beyond(scores, scratch.gap)) + copied)
     if window:
         streams = 1 if layout.unified else layout.sequences
         length = window_cells(layout, shape.window) // streams if shape.causal else tokens
-        floats = max(floats, tokens * (window + scratch.window_heads * length))
+        floats = max(floats, tokens * (window + _beyond(scratch.window_heads * length, scratch.gap)))
     return floats
+
+
+def _beyond(scores: int, gap: int) -> int:
+    """Floats a token that scores take at the end: a short micro-batch's may find a gap."""
+    return scores if scores > gap else 0
 
 
 def _logits_floats(shape: ModelShape, outputs: int, tokens: int, mask: int, place: str) -> int:
@@ -130,15 +137,17 @@ def _row_index_bytes(shape: ModelShape, tokens: int, engine: EngineProfile) -> i
 
 
 def _handed_cache_bytes(shape: ModelShape, layout: CacheLayout, first: int) -> int:
-    """The cache of a layer in main memory that layers on an accelerator read: handed over whole."""
+    """Caches in main memory that layers on an accelerator read: each of these layers is handed one whole."""
     present = [shape.layer(index) for index in range(first, shape.n_layers)]
-    total = 0
-    for reads, length in (("F", cells(layout)), ("W", window_cells(layout, shape.window))):
-        borrowed = [kind for kind in present if kind.reads == reads and not kind.cache]
-        if shape.causal and borrowed and not any(kind.cache == reads for kind in present):
-            row = row_bytes(borrowed[0].k_elements, layout.k_type) + row_bytes(borrowed[0].v_elements, layout.v_type)
-            total += row * length
-    return total
+    kept = {kind.cache for kind in present}
+    if not shape.causal or all(kind.reads in kept for kind in present):
+        return 0
+    lengths = {"F": cells(layout), "W": window_cells(layout, shape.window)}
+    return sum(
+        lengths[kind.reads] * (row_bytes(kind.k_elements, layout.k_type) + row_bytes(kind.v_elements, layout.v_type))
+        for kind in present
+        if kind.reads and kind.reads not in kept
+    )
 
 
 def _is_indexed(shape: ModelShape) -> bool:
@@ -177,10 +186,13 @@ def host_buffer_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProf
     """Main memory beside an accelerator that has every layer: masks, inputs, and logits of each sequence.
 
     Inputs are four copies of the embeddings: as looked up, as handed in, and the two merged (build b11434, traced with
-    a remote device).
+    a remote device); where per-layer embeddings are looked up, those and the mixture as well.
     """
+    tokens = min(layout.micro_batch, layout.context)
     inputs = _HOST_COPIES * embedded_bytes(shape, layout)
-    inputs += _row_index_bytes(shape, min(layout.micro_batch, layout.context), engine)
+    if shape.scratch.tables:
+        inputs += embedded_bytes(shape, layout) + 4 * tokens * shape.scratch.tables * shape.n_layers
+    inputs += _row_index_bytes(shape, tokens, engine)
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
     return mask + inputs + output_bytes(shape, layout)
 

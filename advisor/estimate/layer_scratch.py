@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from advisor.estimate.arena import ALONE, NOTHING, Arena, Block, begin
 
+_HANDED = 3
+"""Parts of a sum that the layer before leaves: what came in, routed experts, and a shared one as all of these have."""
+
 
 class RecurrentWidths(NamedTuple):
     """Buffer widths of a recurrent layer: floats a token, or a sequence where the name says so."""
@@ -234,7 +237,7 @@ def indexed_floats(widths: IndexedWidths, tokens: int, length: int, place: str =
 def _indexed(w: IndexedWidths, tokens: int, length: int, done: int, place: str) -> int:
     """The same in the layer after `done` others."""
     arena, hidden = Arena(), tokens * w.hidden
-    begin(arena, hidden, place)
+    begin(arena, hidden, place, _HANDED)
     earlier = arena.take(tokens * w.chosen * done)
     arena.take(tokens * w.chosen * (w.layers - done))
     normed = arena.take(hidden)

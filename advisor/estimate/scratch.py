@@ -41,5 +41,7 @@ class Scratch(NamedTuple):
     """Query heads of a layer with a window."""
     transposed: int
     """Elements of each cached token that are copied beside the scores: values that lie within compressed keys."""
+    tables: int
+    """Floats a token and layer of per-layer embeddings, which an accelerator is handed for each of its layers."""
     gap: int
     """Floats a token of the widest gap that could hold that copy."""

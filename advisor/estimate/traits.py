@@ -77,7 +77,7 @@ _BERT = Traits(
 )  # fmt: skip
 _DEEPSEEK = Traits(router_bias=True)
 _COHERE = Traits(norms=("attn_norm",), tied=True, parallel=True)
-_MAMBA = Traits(norms=("attn_norm",), tied=True)
+_MAMBA = Traits(norms=("attn_norm",), tied=True, into_residual=True)
 
 TRAITS: dict[str, Traits] = {
     "llama": LLAMA, "mistral": LLAMA, "mistral3": LLAMA, "mistral4": LLAMA, "baichuan": LLAMA, "deci": LLAMA,
