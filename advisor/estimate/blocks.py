@@ -28,7 +28,7 @@ def scratch_of(a: Architecture, t: Traits) -> Scratch:
     _look_ahead(layers)
     tables, half = (a.ple_dim or 0) * a.n_layers, len(layers) // 2
     first, later = _shortened(layers), _shortened(layers[half:])
-    caches = [_turned(a, cache) for cache in _CACHES]
+    caches = [_turned(a, t, cache) for cache in _CACHES]
     found = _each(caches, lambda cache: alone(first, tables, cache))
     handed = _each(caches, lambda cache: device(first, tables, cache))
     taken = _each(caches, lambda cache: boundary(layers[half - 1], later, cache))
@@ -36,7 +36,10 @@ def scratch_of(a: Architecture, t: Traits) -> Scratch:
     return Scratch(
         alone=_peaks(found), device=_peaks(handed), boundary=_peaks(taken),
         window_heads=query_heads(a, LayerKind.SLIDING),
-        transposed=a.attention.kv_lora_rank or 0 if compressed else 0, tables=a.ple_dim or 0, gap=found[_UNFLASHED].gap,
+        transposed=a.attention.kv_lora_rank or 0 if compressed else 0,
+        key_turn=_turn_floats(a, caches[1].keys, a.attention.k_dim),
+        value_turn=_turn_floats(a, caches[2].values, _TURNED_WIDTH), tables=a.ple_dim or 0,
+        gap=found[_UNFLASHED].gap,
     )  # fmt: skip
 
 
@@ -63,14 +66,22 @@ def _peaks(found: Sequence[Found]) -> Peaks:
     )
 
 
-def _turned(a: Architecture, cache: Cached) -> Cached:
+def _turned(a: Architecture, t: Traits, cache: Cached) -> Cached:
     """What of keys and values is turned: those that are quantized, where heads are wide enough."""
     m = a.attention
-    plain = m.kind == AttentionKind.GQA
+    plain = m.kind == AttentionKind.GQA and t.causal
     return cache._replace(
         keys=cache.keys and plain and m.k_dim % _TURNED_WIDTH == 0,
         values=cache.values and plain and m.v_dim % _TURNED_WIDTH == 0,
     )
+
+
+def _turn_floats(a: Architecture, turned: bool, width: int) -> int:
+    """Of the matrices that turn keys or values: as wide as the largest power of two in `width`; one for each cache."""
+    largest = width & -width
+    kinds = set(a.layer_kinds()) & set(ATTENTION_KINDS)
+    caches = len({kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) for kind in kinds})
+    return caches * largest**2 if turned else 0
 
 
 def _shortened(layers: Sequence[Layer]) -> list[Layer]:

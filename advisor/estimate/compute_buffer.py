@@ -98,8 +98,9 @@ def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     scratch = shape.scratch
     peaks: Peaks = getattr(scratch, place)
     keys, values = (BLOCKS[t].weights > 1 for t in (layout.k_type, layout.v_type))
+    matrices = keys * scratch.key_turn + values * scratch.value_turn
     if engine.flash_attention:
-        return tokens * peaks[keys + 2 * values]
+        return tokens * peaks[keys + 2 * values] + matrices
     rest, full, window = peaks[_SCORED_KEYS if keys else _SCORED :][:3]
     floats = tokens * rest
     if full:
@@ -111,7 +112,7 @@ def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
         streams = 1 if layout.unified else layout.sequences
         length = window_cells(layout, shape.window) // streams if shape.causal else tokens
         floats = max(floats, tokens * (window + _beyond(scratch.window_heads * length, scratch.gap)))
-    return floats
+    return floats + matrices
 
 
 def _beyond(scores: int, gap: int) -> int:

@@ -41,6 +41,9 @@ class Scratch(NamedTuple):
     """Query heads of a layer with a window."""
     transposed: int
     """Elements of each cached token that are copied beside the scores: values that lie within compressed keys."""
+    key_turn: int
+    """Floats of the matrices that turn keys, all caches together; 0: keys are not turned."""
+    value_turn: int
     tables: int
     """Floats a token and layer of per-layer embeddings, which an accelerator is handed for each of its layers."""
     gap: int
