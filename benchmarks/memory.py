@@ -2,7 +2,9 @@
 
 One model of each architecture (--all: every model) is written as a file without weights, and llama-fit-params says what
 its build would allocate in main memory: weights, KV cache with recurrent states, and the scratch of a server. It prints
-whole MiB; what lies within that rounding counts as no error.
+whole MiB; what lies within that rounding counts as no error. It reserves outputs for every token, where a server has one
+a slot: a small vocabulary takes the logits away, not the wider last layer, whose copies find no gap in a few models (Command
+R, MiniMax M2 and MiMo V2 by 7 to 16 % of scratch); what a server reserves is recorded in tests/estimate/allocations.json.
 
 Run: python benchmarks/memory.py [--all] [ARCHITECTURE ...]
 """
@@ -34,25 +36,44 @@ class Setting:
     name: str
     context: int
     sequences: int = 1
+    micro_batch: int = 512
     kv_type: str = "f16"
+    """One type, or K and V as "q8_0/f16"."""
     flash_attention: bool = True
+
+    @property
+    def types(self) -> tuple[str, str]:
+        """Of K and V."""
+        k_type, _, v_type = self.kv_type.partition("/")
+        return k_type, v_type or k_type
 
 
 SETTINGS = (
     Setting("4k", 4096),
+    Setting("2k, 2048", 2048, micro_batch=2048),
     Setting("32k", 32768),
+    Setting("32k, 128", 32768, micro_batch=128),
+    Setting("128k, 2048", 131072, micro_batch=2048),
     Setting("32k q8_0", 32768, kv_type="q8_0"),
+    Setting("32k q4_0", 32768, kv_type="q4_0"),
+    Setting("32k q8_0/f16", 32768, kv_type="q8_0/f16"),
+    Setting("32k f16/q4_0", 32768, kv_type="f16/q4_0"),
     Setting("4 x 4k", 16384, sequences=4),
     Setting("16 x 1k", 16384, sequences=16),
+    Setting("16 x 2k, 128", 32768, sequences=16, micro_batch=128),
+    Setting("2k, no FA", 2048, flash_attention=False),
     Setting("4k, no FA", 4096, flash_attention=False),
     Setting("32k, no FA", 32768, flash_attention=False),
+    Setting("16 x 1k, no FA", 16384, sequences=16, flash_attention=False),
 )
+"""Context; micro-batch behind a comma where it is not 512."""
 
 
 def asked(program: FitParams, model: SparseModel, setting: Setting) -> PartBytes:
     """What the build says: weights and cache of the model, scratch without the logits of a whole batch."""
+    k_type, v_type = setting.types
     question = AllocationQuestion(
-        context=setting.context, sequences=setting.sequences, k_type=setting.kv_type, v_type=setting.kv_type,
+        context=setting.context, sequences=setting.sequences, micro_batch=setting.micro_batch, k_type=k_type, v_type=v_type,
         flash_attention=setting.flash_attention, repack=False,
     )  # fmt: skip
     whole = program.ask(lambda path: write_sparse(path, model), question)["Host"]
@@ -64,9 +85,10 @@ def asked(program: FitParams, model: SparseModel, setting: Setting) -> PartBytes
 def estimated(model: SparseModel, setting: Setting, engine) -> PartBytes:
     """The same from the formulas."""
     shape = shape_of(model.architecture)
+    k_type, v_type = setting.types
     layout = CacheLayout(
-        context=setting.context, sequences=setting.sequences, unified=False, k_type=setting.kv_type,
-        v_type=setting.kv_type, flash_attention=setting.flash_attention,
+        context=setting.context, sequences=setting.sequences, unified=False, k_type=k_type, v_type=v_type,
+        micro_batch=setting.micro_batch, flash_attention=setting.flash_attention,
     )  # fmt: skip
     return PartBytes(
         weights=weight_profile(model.architecture, PRESET).tensor_bytes,
@@ -138,10 +160,10 @@ def main() -> int:
     program = FitParams(path)
     rows, refused = measure(load_catalog(), program, arguments.all, set(arguments.architectures))
     print(f"llama.cpp {program.version()}; error of the model where it is largest, each setting: {PRESET}")
-    print(f"{'architecture':<16} {'setting':<12} {'weights':>9} {'KV':>9} {'compute':>9} {'total':>9}")
+    print(f"{'architecture':<16} {'setting':<15} {'weights':>9} {'KV':>9} {'compute':>9} {'total':>9}")
     for (arch, setting), found in rows.items():
         worst = [max((row[part] for row in found), key=abs) for part in (1, 2, 3, 4)]
-        print(f"{arch:<16} {setting.name:<12} " + " ".join(f"{value:>9.2%}" for value in worst))
+        print(f"{arch:<16} {setting.name:<15} " + " ".join(f"{value:>9.2%}" for value in worst))
     summary(rows, "weights", 1, lambda s: True)
     summary(rows, "KV cache and states", 2, lambda s: True)
     summary(rows, "compute, flash attention", 3, lambda s: s.flash_attention)

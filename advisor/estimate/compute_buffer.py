@@ -1,18 +1,24 @@
 """Bytes of an engine's scratch memory: llama.cpp's compute buffer, and the activation peak of batch servers.
 
-llama.cpp reserves the peak of its prefill graph for one micro-batch: attention masks, and the widest of feed-forward
-block, attention, output, and of the layers that are laid out buffer by buffer (layer_scratch). Sizes follow its
-allocator (build b11434), traced over widths, heads and experts of 74 architectures: exact with flash attention for
-nearly all of them.
+llama.cpp reserves the peak of its prefill graph for one micro-batch: attention masks, the most crowded moment of the
+layers, which are laid out buffer by buffer (blocks, layer_scratch), and the logits. Sizes follow its allocator (build
+b11434), traced over the widths, heads and experts of 74 architectures.
 """
 
+from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
-from advisor.estimate.layer_scratch import boundary_floats, indexed_floats, recurrent_floats
+from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
+from advisor.estimate.scratch import Peaks
 from advisor.estimate.shape import ModelShape
+from advisor.estimate.tensor_types import BLOCKS, row_bytes
 
 _INPUT_FLOATS = 10
 """Positions, cache indices and token numbers of one token, in floats."""
+_WAITING = {ALONE: 5, DEVICE: 4, BOUNDARY: 2}
+"""Copies of the hidden state before logits that no gap holds: what is handed in and mixed stays to the end."""
+_SCORED = Peaks._fields.index("rest")
+_SCORED_KEYS = Peaks._fields.index("keys_rest")
 _HOST_COPIES = 4
 """Of a micro-batch's embeddings, in main memory beside an accelerator."""
 PIPELINE_COPIES = 4
@@ -44,33 +50,42 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     return total
 
 
-def compute_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, backend: str = "") -> int:
-    """Scratch of one device; `backend` "" is the processor."""
+def compute_bytes(
+    shape: ModelShape,
+    layout: CacheLayout,
+    engine: EngineProfile,
+    *,
+    backend: str = "",
+    place: str = ALONE,
+    layers: int | None = None,
+) -> int:
+    """Scratch of one device that has so many of the `layers`, None: all; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
-    outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
-    outputs = outputs if shape.causal else 0
-    waiting, spare = 5 * shape.hidden, _spare_floats(shape, layout)
-    scores = 0 if engine.flash_attention else _score_floats(shape, layout)
-    floats = max(
-        tokens * (shape.ffn_floats - spare),
-        tokens * (shape.attention_floats - spare + scores),
-        outputs * shape.vocab + tokens * (waiting + shape.hidden + _INPUT_FLOATS),
-        _laid_out_floats(shape, layout, tokens) + tokens * _INPUT_FLOATS,
-    )
+    length = _stream_cells(layout)
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
-    total = 4 * floats + mask
+    chosen = 0
+    outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
+    floats = _logits_floats(shape, outputs, tokens, mask // 4, place) if shape.causal else 0
+    if shape.indexed is not None:
+        indexed = shape.indexed._replace(layers=shape.n_layers if layers is None else layers)
+        chosen = indexed.layers * min(indexed.chosen, length)
+        floats = max(floats, indexed_floats(indexed, tokens, length, place))
+    if shape.recurrent is not None:
+        floats = max(floats, recurrent_floats(shape.recurrent, tokens, layout.sequences, place))
+    floats = max(floats, _block_floats(shape, layout, engine, tokens, place) + tokens * chosen)
+    total = 4 * (floats + tokens * _INPUT_FLOATS) + mask + _row_index_bytes(shape, tokens, engine)
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
 
 
-def boundary_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, *, backend: str = "") -> int:
-    """Scratch of an accelerator whose first layer follows one in main memory."""
-    whole = compute_bytes(shape, layout, engine, backend=backend)
-    if shape.routed is None or not engine.flash_attention:
-        return max(0, whole - (1 + shape.left_behind) * embedded_bytes(shape, layout))
-    mask = mask_bytes(shape, layout)
-    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
-    return 4 * boundary_floats(shape.routed, min(layout.micro_batch, layout.context), mask // 4) + unpacked
+def boundary_bytes(
+    shape: ModelShape, layout: CacheLayout, engine: EngineProfile, first: int, *, backend: str = ""
+) -> int:
+    """Scratch of an accelerator that takes over from main memory at layer `first`."""
+    layers = shape.n_layers - first
+    whole = compute_bytes(shape, layout, engine, backend=backend, place=BOUNDARY, layers=layers)
+    tables = 4 * min(layout.micro_batch, layout.context) * shape.scratch.tables * layers
+    return whole + tables + _handed_cache_bytes(shape, layout, first)
 
 
 def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
@@ -78,39 +93,71 @@ def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     return 4 * shape.hidden * layout.sequences + output_bytes(shape, layout)
 
 
+def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, tokens: int, place: str) -> int:
+    """The most crowded moment of attention and feed-forward blocks."""
+    scratch = shape.scratch
+    peaks: Peaks = getattr(scratch, place)
+    keys, values = (BLOCKS[t].weights > 1 for t in (layout.k_type, layout.v_type))
+    matrices = keys * scratch.key_turn + values * scratch.value_turn
+    if engine.flash_attention:
+        return tokens * peaks[keys + 2 * values] + matrices
+    rest, full, window = peaks[_SCORED_KEYS if keys else _SCORED :][:3]
+    floats = tokens * rest
+    if full:
+        scores = shape.n_heads * (_stream_cells(layout) if shape.causal else tokens)
+        copied = cells(layout) * scratch.transposed // 2
+        copied = copied if copied > tokens * scratch.gap else 0
+        floats = max(floats, tokens * (full + _beyond(scores, scratch.gap)) + copied)
+    if window:
+        streams = 1 if layout.unified else layout.sequences
+        length = window_cells(layout, shape.window) // streams if shape.causal else tokens
+        floats = max(floats, tokens * (window + _beyond(scratch.window_heads * length, scratch.gap)))
+    return floats + matrices
+
+
+def _beyond(scores: int, gap: int) -> int:
+    """Floats a token that scores take at the end: a short micro-batch's may find a gap."""
+    return scores if scores > gap else 0
+
+
+def _logits_floats(shape: ModelShape, outputs: int, tokens: int, mask: int, place: str) -> int:
+    """Logits, behind what stays to the end of the graph, unless the gaps there hold them."""
+    logits, waiting = outputs * shape.vocab, _WAITING[place]
+    if logits <= (waiting - 2) * tokens * shape.hidden + mask:
+        return 0
+    return logits + waiting * tokens * shape.hidden
+
+
+def _row_index_bytes(shape: ModelShape, tokens: int, engine: EngineProfile) -> int:
+    """Without flash attention values are written element by element, and each has an index of 8 bytes, each cache."""
+    if engine.flash_attention or not shape.causal:
+        return 0
+    kept = {kind.cache for kind in shape.layers if kind.cache and kind.v_elements}
+    widest = max([kind.v_elements for kind in shape.layers], default=0)
+    return 8 * tokens * widest * len(kept)
+
+
+def _handed_cache_bytes(shape: ModelShape, layout: CacheLayout, first: int) -> int:
+    """Caches in main memory that layers on an accelerator read: each of these layers is handed one whole."""
+    present = [shape.layer(index) for index in range(first, shape.n_layers)]
+    kept = {kind.cache for kind in present}
+    if not shape.causal or all(kind.reads in kept for kind in present):
+        return 0
+    lengths = {"F": cells(layout), "W": window_cells(layout, shape.window)}
+    return sum(
+        lengths[kind.reads] * (row_bytes(kind.k_elements, layout.k_type) + row_bytes(kind.v_elements, layout.v_type))
+        for kind in present
+        if kind.reads and kind.reads not in kept
+    )
+
+
 def _is_indexed(shape: ModelShape) -> bool:
     """Whether a sparse indexer chooses what each token attends to."""
     return shape.mla and any([kind.indexer_elements for kind in shape.layers])
 
 
-def _laid_out_floats(shape: ModelShape, layout: CacheLayout, tokens: int) -> int:
-    """Layers whose buffers grow apart from each other."""
-    if shape.recurrent is not None:
-        return recurrent_floats(shape.recurrent, tokens, layout.sequences)
-    if shape.indexed is not None:
-        return indexed_floats(shape.indexed, tokens, _stream_cells(layout))
-    return 0
-
-
-def _spare_floats(shape: ModelShape, layout: CacheLayout) -> int:
-    """Room a token for positions that a sparse indexer cannot choose, since a stream holds fewer; all layers."""
-    if shape.indexed is None:
-        return 0
-    return shape.indexed.layers * max(0, shape.indexed.chosen - _stream_cells(layout))
-
-
 def _stream_cells(layout: CacheLayout) -> int:
     return cells(layout) // (1 if layout.unified else layout.sequences)
-
-
-def _score_floats(shape: ModelShape, layout: CacheLayout) -> int:
-    """Without flash attention a layer's scores exist: a float a token, head and attended cell."""
-    if not shape.causal:
-        return shape.n_heads * min(layout.micro_batch, layout.context)
-    streams = 1 if layout.unified else layout.sequences
-    if any(kind.reads == "F" for kind in shape.layers):
-        return shape.n_heads * (cells(layout) // streams)
-    return shape.n_heads * (window_cells(layout, shape.window) // streams) if shape.window else 0
 
 
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:
@@ -136,14 +183,19 @@ def embedded_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     return 4 * min(layout.micro_batch, layout.context) * shape.hidden
 
 
-def host_buffer_bytes(shape: ModelShape, layout: CacheLayout) -> int:
+def host_buffer_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> int:
     """Main memory beside an accelerator that has every layer: masks, inputs, and logits of each sequence.
 
     Inputs are four copies of the embeddings: as looked up, as handed in, and the two merged (build b11434, traced with
-    a remote device).
+    a remote device); where per-layer embeddings are looked up, those and the mixture as well.
     """
+    tokens = min(layout.micro_batch, layout.context)
     inputs = _HOST_COPIES * embedded_bytes(shape, layout)
-    return mask_bytes(shape, layout) + inputs + output_bytes(shape, layout)
+    if shape.scratch.tables:
+        inputs += embedded_bytes(shape, layout) + 4 * tokens * shape.scratch.tables * shape.n_layers
+    inputs += _row_index_bytes(shape, tokens, engine)
+    mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
+    return mask + inputs + output_bytes(shape, layout)
 
 
 def output_bytes(shape: ModelShape, layout: CacheLayout) -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from advisor.domain.estimate import DeviceMemory, Footprint, Placement, PlacementKind
 from advisor.domain.machine import Machine
 from advisor.domain.workload import Workload
+from advisor.estimate.arena import ALONE, DEVICE
 from advisor.estimate.compute_buffer import (
     boundary_bytes,
     compute_bytes,
-    embedded_bytes,
     head_bytes,
     host_buffer_bytes,
     output_bytes,
@@ -162,10 +162,9 @@ def _device_compute(choice: Choice, first: int, place: str, backend: str) -> int
     if first and not place and engine.offloads:
         if first >= shape.n_layers:
             return head_bytes(shape, layout)
-        return boundary_bytes(shape, layout, engine, backend=backend)
-    compute = compute_bytes(shape, layout, engine, backend=backend)
-    if engine.duplicates_tied:
-        compute = max(0, compute - embedded_bytes(shape, layout))
+        return boundary_bytes(shape, layout, engine, first, backend=backend)
+    held = DEVICE if engine.duplicates_tied else ALONE
+    compute = compute_bytes(shape, layout, engine, backend=backend, place=held)
     return compute + (pipeline_bytes(shape, layout, engine, place) if place else 0)
 
 
@@ -189,7 +188,7 @@ def _on_host(
         held += weights.embedding_bytes
     counts = shape.counts_between(0, first)
     cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts) if first else 0
-    compute = _host_compute(choice) if first else host_buffer_bytes(shape, layout)
+    compute = _host_compute(choice, first) if first else host_buffer_bytes(shape, layout, engine)
     if is_pipeline(placement, len(spans)):
         compute += pipeline_bytes(shape, layout, engine, "host")
     return DeviceMemory(
@@ -211,7 +210,7 @@ def _on_cpu(choice: Choice, machine: Machine, constants: Constants) -> Footprint
         device="host",
         weights_bytes=weights.tensor_bytes,
         kv_cache_bytes=cache_bytes(shape, layout) + state_bytes(shape, layout),
-        compute_bytes=_host_compute(choice),
+        compute_bytes=_host_compute(choice, shape.n_layers),
         overhead_bytes=process_bytes(choice),
         available_bytes=host_available_bytes(machine, constants),
     )
@@ -220,9 +219,10 @@ def _on_cpu(choice: Choice, machine: Machine, constants: Constants) -> Footprint
     )
 
 
-def _host_compute(choice: Choice) -> int:
+def _host_compute(choice: Choice, layers: int) -> int:
     """Scratch of layers that run on the processor, and the logits that are handed over."""
-    return compute_bytes(choice.shape, choice.layout, choice.engine) + output_bytes(choice.shape, choice.layout)
+    shape, layout, engine = choice.shape, choice.layout, choice.engine
+    return compute_bytes(shape, layout, engine, layers=layers) + output_bytes(shape, layout)
 
 
 def growth_bytes(choice: Choice) -> int:

@@ -9,6 +9,11 @@ that of the graphs of build b11434, traced. Masks and indices lie apart.
 from functools import lru_cache
 from typing import NamedTuple
 
+from advisor.estimate.arena import ALONE, NOTHING, Arena, Block, begin
+
+_HANDED = 3
+"""Parts of a sum that the layer before leaves: what came in, routed experts, and a shared one as all of these have."""
+
 
 class RecurrentWidths(NamedTuple):
     """Buffer widths of a recurrent layer: floats a token, or a sequence where the name says so."""
@@ -30,6 +35,8 @@ class RecurrentWidths(NamedTuple):
     """Queries of an attention that works beside the recurrence, in the same layer; 0: none."""
     ffn: int
     """A gated dense feed-forward block that follows in the same layer; 0: none, or experts."""
+    ahead: bool = True
+    """The next layer's convolution inputs are looked up before this one is through: where no experts lie between."""
 
 
 class IndexedWidths(NamedTuple):
@@ -50,83 +57,31 @@ class IndexedWidths(NamedTuple):
     layers: int
 
 
-class RoutedWidths(NamedTuple):
-    """Buffer widths of a layer of attention and routed experts without a shared one: floats a token."""
-
-    hidden: int
-    queries: int
-    keys: int
-    router: int
-    inner: int
-    """Hidden elements of all experts used."""
-    gated: bool
-    outer: int
-    """Their outputs, before they are summed."""
-
-
-Block = tuple[int, int]
-"""Start and end in an arena."""
-NOTHING: Block = (0, 0)
-MASK = 1
-"""Stands for the attention mask, which keeps the gaps on both of its sides apart; its size is counted elsewhere."""
-
-
-class Arena:
-    """Address space handed out by best fit; freed neighbours merge."""
-
-    __slots__ = ("_gaps", "_tail", "peak")
-
-    def __init__(self) -> None:
-        self._gaps: list[Block] = []
-        self._tail = 0
-        self.peak = 0
-
-    def take(self, size: int) -> Block:
-        """A block of this size."""
-        fitting = [gap for gap in self._gaps if gap[1] - gap[0] >= size]
-        if not fitting:
-            start, self._tail = self._tail, self._tail + size
-            self.peak = max(self.peak, self._tail)
-            return start, self._tail
-        start, end = min(fitting, key=lambda gap: (gap[1] - gap[0], -gap[0]))
-        self._gaps.remove((start, end))
-        if end - start > size:
-            self._gaps.append((start + size, end))
-        return start, start + size
-
-    def give(self, *blocks: Block) -> None:
-        """Free blocks."""
-        for block in blocks:
-            low, high = block
-            for gap in [gap for gap in self._gaps if gap[1] == low or gap[0] == high]:
-                self._gaps.remove(gap)
-                low, high = min(low, gap[0]), max(high, gap[1])
-            if high == self._tail:
-                self._tail = low
-            elif high > low:
-                self._gaps.append((low, high))
-
-
 @lru_cache(maxsize=512)
-def recurrent_floats(widths: RecurrentWidths, tokens: int, sequences: int) -> int:
+def recurrent_floats(widths: RecurrentWidths, tokens: int, sequences: int, place: str = ALONE) -> int:
     """Floats in the most crowded moment of recurrent layers: the first finds other gaps than those that follow.
 
     Where experts follow, which `_feed_forward` leaves out, the first layer speaks for all.
     """
-    arena, w, hidden = Arena(), widths, tokens * widths.hidden
-    _, mixed, _, residual, looked_up, _ = [arena.take(size) for size in (hidden, hidden, MASK, hidden, hidden, hidden)]
-    arena.give(mixed, looked_up)
+    arena, w = Arena(), widths
+    residual = begin(arena, tokens * w.hidden, place)
     history = NOTHING
     for _ in range(2 if w.ffn else 1):
-        if w.kind in ("gdn", "kda"):
-            out = _delta_net(arena, w, tokens, sequences)
-        else:
-            out, history = _mamba(arena, w, tokens, sequences, history)
+        out, history = recurrent_layer(arena, w, tokens, sequences, history, ahead=w.ahead)
         # the sum with what came in takes the place of the one or of the other
         out, residual = (residual, out) if w.kind == "gdn" else (out, residual)
         arena.give(residual)
         residual = _feed_forward(arena, w, tokens, out)
     return arena.peak
+
+
+def recurrent_layer(
+    arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, history: Block, *, ahead: bool
+) -> tuple[Block, Block]:
+    """One layer's output, and the next one's convolution inputs where they are looked up `ahead`."""
+    if w.kind in ("gdn", "kda"):
+        return _delta_net(arena, w, tokens, sequences), history
+    return _mamba(arena, w, tokens, sequences, history, ahead=ahead)
 
 
 def _feed_forward(arena: Arena, w: RecurrentWidths, tokens: int, residual: Block) -> Block:
@@ -143,7 +98,9 @@ def _feed_forward(arena: Arena, w: RecurrentWidths, tokens: int, residual: Block
     return out
 
 
-def _mamba(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, history: Block) -> tuple[Block, Block]:
+def _mamba(
+    arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, history: Block, *, ahead: bool
+) -> tuple[Block, Block]:
     """Mamba and Mamba-2, with the attention that works beside it in Falcon-H1.
 
     Returns the layer's output, and the next one's `history` if that was looked up before this layer was through.
@@ -162,12 +119,12 @@ def _mamba(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, histor
     arena.give(steps)
     arena.give(arena.take((sequences - 1) * w.state_per_sequence))
     if w.beside:
-        out, ahead = arena.take(tokens * w.hidden), NOTHING
+        out = arena.take(tokens * w.hidden)
         arena.give(attended)
         product = _gated(arena, w, tokens, (projected, convolved, scanned))
         arena.give(arena.take(tokens * w.hidden), product)
-        return out, ahead
-    ahead = arena.take(sequences * w.conv_per_sequence)
+        return out, NOTHING
+    following = arena.take(sequences * w.conv_per_sequence) if ahead else NOTHING
     product = _gated(arena, w, tokens, (projected, convolved, scanned))
     if w.kind == "mamba2":
         normed = arena.take(tokens * w.inner)
@@ -175,7 +132,7 @@ def _mamba(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, histor
         product = normed
     out = arena.take(tokens * w.hidden)
     arena.give(product)
-    return out, ahead
+    return out, following
 
 
 def _gated(arena: Arena, w: RecurrentWidths, tokens: int, blocks: tuple[Block, Block, Block]) -> Block:
@@ -266,7 +223,7 @@ def _convolved_apart(
 
 
 @lru_cache(maxsize=64)
-def indexed_floats(widths: IndexedWidths, tokens: int, length: int) -> int:
+def indexed_floats(widths: IndexedWidths, tokens: int, length: int, place: str = ALONE) -> int:
     """Floats in the most crowded moment of compressed attention over `length` cells of a stream.
 
     Buffers of positions are given back layer by layer. Once their gap holds the rotated queries, what follows lies
@@ -274,19 +231,16 @@ def indexed_floats(widths: IndexedWidths, tokens: int, length: int) -> int:
     """
     widths = widths._replace(chosen=min(widths.chosen, length))
     later = min(widths.layers, -(-widths.rotated // widths.chosen))
-    return max(_indexed(widths, tokens, length, done) for done in (0, later))
+    return max(_indexed(widths, tokens, length, done, place) for done in (0, later))
 
 
-def _indexed(w: IndexedWidths, tokens: int, length: int, done: int) -> int:
+def _indexed(w: IndexedWidths, tokens: int, length: int, done: int, place: str) -> int:
     """The same in the layer after `done` others."""
     arena, hidden = Arena(), tokens * w.hidden
-    _, mixed, _ = arena.take(hidden), arena.take(hidden), arena.take(MASK)
+    begin(arena, hidden, place, _HANDED)
     earlier = arena.take(tokens * w.chosen * done)
     arena.take(tokens * w.chosen * (w.layers - done))
-    _, looked_up, _ = arena.take(hidden), arena.take(hidden), arena.take(hidden)
-    arena.give(looked_up)
     normed = arena.take(hidden)
-    arena.give(mixed)
     arena.give(earlier)
     low = arena.take(tokens * w.low_rank)
     queries, absorbed = arena.take(tokens * w.queries), arena.take(tokens * w.absorbed)
@@ -309,52 +263,3 @@ def _indexed(w: IndexedWidths, tokens: int, length: int, done: int) -> int:
     arena.take(tokens * w.absorbed)
     arena.give(joined, mask)
     return arena.peak
-
-
-@lru_cache(maxsize=256)
-def boundary_floats(widths: RoutedWidths, tokens: int, mask: int) -> int:
-    """Floats on a device whose first layer follows one in main memory; `mask` counts its attention masks.
-
-    The outputs of the last experts there are handed over before they are summed. They come first, the masks after
-    them, so that later layers find a gap that may not hold what they need.
-    """
-    arena, w, hidden = Arena(), widths, tokens * widths.hidden
-    handed, beside = arena.take(tokens * w.outer), arena.take(hidden + 1)
-    arena.take(mask)
-    residual = arena.take(hidden)
-    arena.give(handed, beside)
-    for _ in range(4):
-        normed = arena.take(hidden)
-        plain, queries = arena.take(tokens * w.queries), arena.take(tokens * w.queries)
-        arena.give(plain)
-        values, keys = arena.take(tokens * w.keys), arena.take(tokens * w.keys)
-        arena.give(normed)
-        rotated = arena.take(tokens * w.keys)
-        arena.give(keys, rotated, values)
-        attended = arena.take(tokens * w.queries)
-        arena.give(queries)
-        entering = arena.take(hidden)
-        arena.give(attended, residual)
-        residual = _routed(arena, w, tokens)
-        arena.give(entering)
-    return arena.peak
-
-
-def _routed(arena: Arena, w: RoutedWidths, tokens: int) -> Block:
-    """Experts, until their outputs are summed."""
-    normed = arena.take(tokens * w.hidden)
-    scores, order = arena.take(tokens * w.router), arena.take(tokens * w.router)
-    arena.give(scores)
-    product = arena.take(tokens * w.inner)
-    if w.gated:
-        gate, up = product, arena.take(tokens * w.inner)
-        arena.give(normed)
-        product = arena.take(tokens * w.inner)
-        arena.give(gate, up)
-    else:
-        arena.give(normed)
-    outputs = arena.take(tokens * w.outer)
-    arena.give(product, order)
-    summed = arena.take(tokens * w.hidden)
-    arena.give(outputs)
-    return summed

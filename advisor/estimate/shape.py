@@ -9,9 +9,12 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, cast
 
 from advisor.estimate.layer_codes import LAYER_CODES
-from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths, RoutedWidths
+from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
+from advisor.estimate.scratch import Peaks, Scratch
 
-_WIDTHS = {"recurrent": RecurrentWidths, "indexed": IndexedWidths, "routed": RoutedWidths}
+_LAYERS = 17
+"""Place of the kinds of layers in a row; their counts follow."""
+_WIDTHS = {"recurrent": RecurrentWidths, "indexed": IndexedWidths}
 
 
 class LayerShape(NamedTuple):
@@ -58,24 +61,18 @@ class ModelShape:
     causal: bool
     n_heads: int
     sinks: bool
-    ffn_floats: int
-    """Scratch of a feed-forward block, floats a token (see compute_buffer)."""
-    attention_floats: int
     ops: int
     layer_codes: str
     layers: tuple[LayerShape, ...]
     counts: tuple[int, ...]
     """How often each kind of layer occurs."""
+    scratch: Scratch
     known: bool = True
     """False where the cache layout is the engine's own: sizes are rough."""
     recurrent: RecurrentWidths | None = None
     """Buffers of its recurrent layers, where those decide the scratch."""
     indexed: IndexedWidths | None = None
     """Buffers of its attention, where a sparse indexer chooses what it attends to."""
-    routed: RoutedWidths | None = None
-    """Buffers of a layer with experts, where those decide what a device needs that takes over from main memory."""
-    left_behind: int = 0
-    """Copies of the hidden state that a device does without where the layers before its own lie in main memory."""
     head_divisor: int = 0
     """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
@@ -108,18 +105,20 @@ class ModelShape:
     def to_row(self) -> list[Any]:
         """A flat list of numbers and strings for JSON."""
         row = list(astuple(self))
-        row[19] = [value for layer in self.layers for value in layer]
-        row[20] = list(self.counts)
+        row[_LAYERS] = [value for layer in self.layers for value in layer]
+        row[_LAYERS + 1] = list(self.counts)
         return row
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> "ModelShape":
         """The shape that `to_row` wrote."""
         n = len(LayerShape._fields)
-        flat = cast(list[Any], row[19])
+        flat = cast(list[Any], row[_LAYERS])
         layers = tuple(LayerShape(*flat[i : i + n]) for i in range(0, len(flat), n))
         values = dict(zip(cls.__slots__, row, strict=True))
-        values.update(layers=layers, counts=tuple(row[20]))
+        one, device, boundary, *rest = cast(list[Any], values["scratch"])
+        scratch = Scratch(Peaks(*one), Peaks(*device), Peaks(*boundary), *rest)
+        values.update(layers=layers, counts=tuple(row[_LAYERS + 1]), scratch=scratch)
         for name, widths in _WIDTHS.items():
             values[name] = None if values[name] is None else widths(*cast(list[Any], values[name]))
         return cls(**values)

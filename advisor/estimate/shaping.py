@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.blocks import scratch_of
 from advisor.estimate.layer_codes import LAYER_CODES
-from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths, RoutedWidths
+from advisor.estimate.layer_scratch import IndexedWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
+from advisor.estimate.recurrent import recurrent_widths, state_elements
 from advisor.estimate.shape import LayerShape, ModelShape
 from advisor.estimate.tensors import Tensor, is_moe_layer, tensor_list
 from advisor.estimate.traits import Traits, traits_of
@@ -15,8 +17,6 @@ _STATE_FLOPS = 7
 """FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
 INDEXER_TOP_K = 2048
 """Positions that the sparse indexer of DeepSeek-V3.2 and GLM-5 keeps for each token (index_topk of both)."""
-_INPUT_FLOATS = 9
-"""Positions, cache indices and token numbers of one token, in floats."""
 _LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
 
 
@@ -40,11 +40,11 @@ def shape_of(architecture: Architecture) -> ModelShape:
         dense_params=body + max(0, outer), expert_params=expert_total, output_params=output,
         n_experts=n_experts, n_used=n_used, window=a.attention.window or 0,
         mla=a.attention.kind == AttentionKind.MLA and t.mla_cache, causal=t.causal, n_heads=a.attention.n_heads,
-        sinks=t.sinks, ffn_floats=_ffn_floats(a, t), attention_floats=_attention_floats(a, t),
+        sinks=t.sinks,
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
-        known=not a.kv_runtime_specific, recurrent=_recurrent_widths(a, t), indexed=_indexed_widths(a, t),
-        routed=_routed_widths(a, t), left_behind=_left_behind(a, t), head_divisor=_head_divisor(a, t),
+        known=not a.kv_runtime_specific, recurrent=recurrent_widths(a, t), indexed=_indexed_widths(a, t),
+        scratch=scratch_of(a, t), head_divisor=_head_divisor(a, t),
         last_ffn_params=last_ffn, last_expert_params=last_experts,
     )  # fmt: skip
 
@@ -127,24 +127,8 @@ def _state(a: Architecture, kind: str) -> tuple[int, int, int]:
         return 0, 0, 0
     if kind == LayerKind.CONV:
         return 4 * a.hidden * (linear.conv - 1), 0, 0
-    conv, state = _state_elements(a, kind)
+    conv, state = state_elements(a, kind)
     return 4 * (conv + state), 2 * 4 * state, _STATE_FLOPS * state
-
-
-def _state_elements(a: Architecture, kind: str) -> tuple[int, int]:
-    linear = a.linear
-    assert linear is not None
-    if kind in (LayerKind.MAMBA, LayerKind.PARALLEL):
-        channels = linear.d_inner + 2 * linear.n_groups * linear.d_state
-        return (linear.conv - 1) * channels, linear.d_state * linear.d_inner
-    value = linear.v_heads * linear.v_dim
-    if linear.kind == "kda":
-        heads = linear.v_heads or a.attention.n_heads
-        return 3 * (linear.conv - 1) * heads * linear.v_dim, heads * linear.v_dim**2
-    if linear.kind == "lightning":
-        return 0, linear.v_heads * linear.v_dim**2
-    key = linear.k_heads * linear.k_dim
-    return (linear.conv - 1) * (value + 2 * key), linear.k_dim * value
 
 
 def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
@@ -163,67 +147,6 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
     return ops + 2 * t.expert_bias + 2 * bool(a.ple_dim)
 
 
-def _waiting_floats(a: Architecture, t: Traits) -> int:
-    """Floats a token that wait beside any block: copies of the hidden state, positions and indices.
-
-    Per-layer embeddings of all layers are looked up at the start; Gemma 3n projects them into a second copy. A sparse
-    indexer has room for the chosen positions of every layer.
-    """
-    waiting = t.residual_floats * a.hidden + _INPUT_FLOATS
-    waiting += INDEXER_TOP_K * a.n_layers if a.attention.indexer_dim else 0
-    return waiting + (a.ple_dim or 0) * a.n_layers * (2 if a.gguf_arch == "gemma3n" else 1)
-
-
-def _ffn_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of the widest feed-forward block.
-
-    A gated block holds gate, up and their product; without a gate the one product is overwritten. Experts do so for
-    each one used, and their outputs take the place of gate and up where there are and they fit, else room of their own.
-    """
-    waiting, wide = _waiting_floats(a, t), 3 if t.gated else 1
-    dense = wide * (max(a.ffn_by_layer) if a.ffn_by_layer else (a.ffn or 0))
-    if a.moe is None or a.moe.n_experts < 2:
-        return waiting + dense
-    inner, outer = a.moe.n_used * a.moe.ffn, a.moe.n_used * (a.moe.latent or a.hidden)
-    routed = wide * inner + (outer if outer > (wide - 1) * inner else 0)
-    return waiting + max(routed, dense if a.moe.first_dense or a.moe.step > 1 else 0)
-
-
-def _attention_floats(a: Architecture, t: Traits) -> int:
-    """Scratch floats a token of attention: queries, keys and output; for MLA the absorbed queries of every head."""
-    m, waiting = a.attention, _waiting_floats(a, t)
-    if m.kind == AttentionKind.NONE:
-        return 0
-    if m.kind != AttentionKind.MLA or not t.mla_cache:
-        return waiting + 3 * m.n_heads * max(m.k_dim, m.swa_k_dim or 0)
-    return waiting + m.n_heads * (2 * (m.kv_lora_rank or 0) + (m.nope_dim or 0) + 3 * (m.rope_dim or 0))
-
-
-def _recurrent_widths(a: Architecture, t: Traits) -> RecurrentWidths | None:
-    """Buffers of a recurrent layer; None where there is none that llama.cpp knows, or a short convolution alone."""
-    linear = a.linear
-    if linear is None or linear.kind not in ("mamba", "mamba2", "gdn", "kda"):
-        return None
-    conv, state = _state_elements(a, LayerKind.MAMBA if linear.kind.startswith("mamba") else LayerKind.LINEAR)
-    channels = conv // max(1, linear.conv - 1)
-    if linear.kind == "gdn":
-        inner, heads, projected = linear.v_heads * linear.v_dim, linear.v_heads, channels
-        keys = linear.k_dim * (linear.v_heads if a.gguf_arch == "qwen3next" else linear.k_heads)
-    elif linear.kind == "kda":
-        heads = linear.v_heads or a.attention.n_heads
-        inner = projected = channels = keys = heads * linear.v_dim
-    else:
-        inner, heads, keys = linear.d_inner, linear.n_heads if linear.kind == "mamba2" else 0, 0
-        projected = inner + channels + heads
-    parallel = LayerKind.PARALLEL in a.layer_kinds()
-    return RecurrentWidths(
-        kind=linear.kind, hidden=a.hidden, projected=projected, channels=channels, inner=inner, keys=keys, heads=heads,
-        conv_per_sequence=conv, state_per_sequence=state,
-        beside=a.attention.n_heads * a.attention.k_dim if parallel else 0,
-        ffn=a.ffn or 0 if t.gated and a.moe is None and not t.single_block else 0,
-    )  # fmt: skip
-
-
 def _indexed_widths(a: Architecture, t: Traits) -> IndexedWidths | None:
     """Buffers of attention with a sparse indexer; None without one."""
     m = a.attention
@@ -235,22 +158,3 @@ def _indexed_widths(a: Architecture, t: Traits) -> IndexedWidths | None:
         rotated=m.n_heads * rope, absorbed=m.n_heads * (m.kv_lora_rank or 0),
         indexer=(m.indexer_heads or 0) * m.indexer_dim, chosen=INDEXER_TOP_K, layers=a.n_layers,
     )  # fmt: skip
-
-
-def _routed_widths(a: Architecture, t: Traits) -> RoutedWidths | None:
-    """Buffers of a layer whose experts are all routed; None for others."""
-    m, moe = a.attention, a.moe
-    if moe is None or moe.n_experts < 2 or m.kind != AttentionKind.GQA or a.linear is not None:
-        return None
-    if moe.shared_ffn or moe.first_dense or moe.step > 1:
-        return None
-    return RoutedWidths(
-        hidden=a.hidden, queries=m.n_heads * max(m.k_dim, m.swa_k_dim or 0), keys=m.n_kv_heads * m.k_dim,
-        router=moe.n_experts, inner=moe.n_used * moe.ffn, gated=t.gated, outer=moe.n_used * a.hidden,
-    )  # fmt: skip
-
-
-def _left_behind(a: Architecture, t: Traits) -> int:
-    """Traced on a remote device (build b11434): two copies of a plain dense layer, one of most others."""
-    plain = a.moe is None and a.linear is None and a.attention.kind == AttentionKind.GQA and a.ple_dim is None
-    return t.split_saves if plain and len(t.norms) != 1 else 1

@@ -49,10 +49,14 @@ class Traits:
     rope_freqs: bool = False
     window_sinks: bool = False
     causal: bool = True
-    residual_floats: int = 5
-    """Copies of the hidden state that wait in scratch while the feed-forward block works (llama.cpp's allocator)."""
-    split_saves: int = 2
-    """Copies of the hidden state that a device does without where the layers before its own lie in main memory."""
+    parallel: bool = False
+    """Attention and the feed-forward block work on the same input."""
+    into_residual: bool = False
+    """Sums take the place of what came into a block, not of what it made."""
+    unrotated: str = ""
+    """Kinds of layers whose queries and keys are not rotated by position."""
+    unrotated_every: int = 0
+    """So are those of every layer with this number."""
     experts_type: str = ""
     """Type of the experts in every published GGUF, whatever its preset: weights trained in it are not converted."""
     output_gate: str = ""
@@ -72,29 +76,29 @@ _BERT = Traits(
     ffn_bias=True, tied=True, token_types=2, positions=True, embedding_norm=True, final_norm="", causal=False,
 )  # fmt: skip
 _DEEPSEEK = Traits(router_bias=True)
-_COHERE = Traits(norms=("attn_norm",), tied=True)
-_MAMBA = Traits(norms=("attn_norm",), tied=True)
+_COHERE = Traits(norms=("attn_norm",), tied=True, parallel=True)
+_MAMBA = Traits(norms=("attn_norm",), tied=True, into_residual=True)
 
 TRAITS: dict[str, Traits] = {
     "llama": LLAMA, "mistral": LLAMA, "mistral3": LLAMA, "mistral4": LLAMA, "baichuan": LLAMA, "deci": LLAMA,
-    "arcee": Traits(gated=False), "smollm3": Traits(tied=True, split_saves=1), "internlm2": LLAMA, "xverse": LLAMA,
+    "arcee": Traits(gated=False), "smollm3": Traits(tied=True, unrotated_every=4), "internlm2": LLAMA, "xverse": LLAMA,
     "orion": _GPT,
     "exaone": LLAMA, "ernie4_5": LLAMA, "ernie4_5-moe": Traits(router_bias=True), "paddleocr": LLAMA,
     "minicpm": Traits(tied=True), "olmo": Traits(norms=(), final_norm=""), "llada": LLAMA, "dream": _QWEN2,
-    "llama4": Traits(residual_floats=6), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
-    "granitehybrid": Traits(residual_floats=6),
+    "llama4": Traits(unrotated="F"), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
+    "granitehybrid": Traits(unrotated="F"),
     "seed_oss": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm")),
     "qwen": Traits(fused_qkv=True, qkv_bias=True), "qwen2": _QWEN2, "qwen2vl": _QWEN2,
     "qwen2moe": Traits(qkv_bias=True, shared_gate=True), "qwen3": _QWEN3, "qwen3moe": _QWEN3, "qwen3vl": _QWEN3,
     "qwen3vlmoe": _QWEN3, "qwen3next": _NEXT, "qwen35": _NEXT, "qwen35moe": _NEXT, "qwen4exp": _NEXT,
     "gemma": Traits(tied=True), "gemma2": Traits(norms=_GEMMA2_NORMS, tied=True), "gemma3": _GEMMA3,
     "gemma-embedding": replace(_GEMMA3, causal=False),
-    "gemma3n": replace(_GEMMA3, reused_has_kv=True, residual_floats=6), "gemma4": replace(_GEMMA3, rope_freqs=True),
+    "gemma3n": replace(_GEMMA3, reused_has_kv=True), "gemma4": replace(_GEMMA3, rope_freqs=True),
     "phi2": Traits(
         qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_norm",), gated=False, ffn_bias=True,
-        output_bias=True, residual_floats=6),
-    "phi3": Traits(fused_qkv=True, fused_gate=True),
-    "phimoe": Traits(qkv_bias=True, out_bias=True, norm_bias=True, output_bias=True),
+        output_bias=True, parallel=True, into_residual=True),
+    "phi3": Traits(fused_qkv=True, fused_gate=True, into_residual=True),
+    "phimoe": Traits(qkv_bias=True, out_bias=True, norm_bias=True, output_bias=True, into_residual=True),
     "gpt-oss": Traits(
         qkv_bias=True, out_bias=True, norms=("attn_norm", "post_attention_norm"), sinks=True, expert_bias=True,
         experts_type="mxfp4",
@@ -107,29 +111,29 @@ TRAITS: dict[str, Traits] = {
     "glm4moe": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm"), router_bias=True),
     "minimax-m2": Traits(qk_norm="all", router_bias=True), "minimax-01": LLAMA,
     "mimo2": Traits(router_bias=True, window_sinks=True),
-    "step35": Traits(qk_norm="head", output_gate="head", router_bias=True, residual_floats=6),
-    "laguna": Traits(qk_norm="head", output_gate="head", router_bias=True, residual_floats=6),
-    "afmoe": Traits(qk_norm="head", norms=_GEMMA2_NORMS, router_bias=True, output_gate="full", residual_floats=6),
+    "step35": Traits(qk_norm="head", output_gate="head", router_bias=True),
+    "laguna": Traits(qk_norm="head", output_gate="head", router_bias=True),
+    "afmoe": Traits(qk_norm="head", norms=_GEMMA2_NORMS, router_bias=True, output_gate="full"),
     "hy_v3": Traits(qk_norm="head", router_bias=True),
     "hunyuan-dense": Traits(qk_norm="head", tied=True), "hunyuan-moe": _QWEN3,
     "dots1": Traits(qk_norm="head", router_bias=True),
     "bailingmoe2": Traits(fused_qkv=True, qk_norm="head", router_bias=True),
     "exaone4": Traits(qk_norm="head", norms=_POST), "exaone-moe": Traits(qk_norm="head", router_bias=True),
-    "olmo2": Traits(qk_norm="all", norms=_POST, split_saves=1), "olmoe": Traits(qk_norm="all"),
+    "olmo2": Traits(qk_norm="all", norms=_POST), "olmoe": Traits(qk_norm="all"),
     "apertus": Traits(qk_norm="head", gated=False),
     "muse-glimmer": Traits(qk_norm="head", norms=_GEMMA2_NORMS, output_gate="full"),
-    "command-r": _COHERE, "cohere2": replace(_COHERE, residual_floats=6),
-    "cohere2moe": replace(_COHERE, residual_floats=9),
+    "command-r": _COHERE, "cohere2": replace(_COHERE, unrotated="F"),
+    "cohere2moe": replace(_COHERE, unrotated="F"),
     "stablelm": Traits(norm_bias=True),
-    "bitnet": Traits(norms=("attn_norm", "attn_sub_norm", "ffn_norm"), tied=True, split_saves=1),
+    "bitnet": Traits(norms=("attn_norm", "attn_sub_norm", "ffn_norm"), tied=True),
     "starcoder2": Traits(qkv_bias=True, out_bias=True, norm_bias=True, gated=False, ffn_bias=True, tied=True),
-    "falcon": Traits(fused_qkv=True, norm_bias=True, norms=("attn_norm",), gated=False, tied=True, residual_floats=6),
-    "gptneox": replace(_GPT, split_saves=1), "gpt2": replace(_GPT, positions=True, tied=True),
+    "falcon": Traits(fused_qkv=True, norm_bias=True, norms=("attn_norm",), gated=False, tied=True, parallel=True),
+    "gptneox": replace(_GPT, parallel=True), "gpt2": replace(_GPT, positions=True, tied=True),
     "bloom": replace(_GPT, tied=True, embedding_norm=True),
     "starcoder": replace(_GPT, positions=True, tied=True), "mpt": Traits(fused_qkv=True, gated=False, tied=True),
     "nemotron": Traits(norm_bias=True, gated=False),
-    "nemotron_h": Traits(norms=("attn_norm",), gated=False, single_block=True),
-    "nemotron_h_moe": Traits(norms=("attn_norm",), gated=False, single_block=True, router_bias=True),
+    "nemotron_h": Traits(norms=("attn_norm",), gated=False, single_block=True, unrotated="F"),
+    "nemotron_h_moe": Traits(norms=("attn_norm",), gated=False, single_block=True, router_bias=True, unrotated="F"),
     "falcon-h1": LLAMA, "jamba": LLAMA, "mamba": _MAMBA, "mamba2": _MAMBA,
     "lfm2": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm"),
     "lfm2moe": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", router_bias=True),

@@ -1,0 +1,217 @@
+"""From an architecture to the buffers of its blocks: what block_scratch lays out."""
+
+from collections.abc import Callable, Sequence
+
+from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.attention_scratch import Cached, Mixing
+from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
+from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
+from advisor.estimate.recurrent import recurrent_widths
+from advisor.estimate.scratch import Peaks, Scratch
+from advisor.estimate.tensors import is_moe_layer
+from advisor.estimate.traits import Traits
+
+_TURNED_WIDTH = 64
+"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
+_ALIKE = 3
+"""Layers in a row that tell what gaps the next one finds, and how often the same must be laid out."""
+_TOKENS = 512
+"""States of a sequence are spread over a micro-batch of this many tokens."""
+_TURNED_WIDTH = 64
+"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
+
+
+def scratch_of(a: Architecture, t: Traits) -> Scratch:
+    """Floats a token that the blocks of a model take, wherever they are."""
+    kinds = a.layer_kinds()
+    layers = [_layer(a, t, index, kinds[index]) for index in range(a.n_layers)] or [Layer(a.hidden, None, None)]
+    _look_ahead(layers)
+    tables, half = (a.ple_dim or 0) * a.n_layers, len(layers) // 2
+    first, later = _shortened(layers), _shortened(layers[half:])
+    caches = [_turned(a, t, cache) for cache in _CACHES]
+    found = _each(caches, lambda cache: alone(first, tables, cache))
+    handed = _each(caches, lambda cache: device(first, tables, cache))
+    taken = _each(caches, lambda cache: boundary(layers[half - 1], later, cache))
+    compressed = a.attention.kind == AttentionKind.MLA and t.mla_cache
+    return Scratch(
+        alone=_peaks(found), device=_peaks(handed), boundary=_peaks(taken),
+        window_heads=query_heads(a, LayerKind.SLIDING),
+        transposed=a.attention.kv_lora_rank or 0 if compressed else 0,
+        key_turn=_turn_floats(a, caches[1].keys, a.attention.k_dim),
+        value_turn=_turn_floats(a, caches[2].values, _TURNED_WIDTH), tables=a.ple_dim or 0,
+        gap=found[_UNFLASHED].gap,
+    )  # fmt: skip
+
+
+_CACHES = (
+    Cached(), Cached(keys=True), Cached(values=True), Cached(keys=True, values=True), Cached(flash=False),
+    Cached(keys=True, flash=False),
+)  # fmt: skip
+
+
+_UNFLASHED = 4
+"""The first of them without flash attention."""
+
+
+def _each(caches: Sequence[Cached], lay_out: Callable[[Cached], Found]) -> list[Found]:
+    """One pass for each of the caches, those that are alike laid out once."""
+    found = {cache: lay_out(cache) for cache in dict.fromkeys(caches)}
+    return [found[cache] for cache in caches]
+
+
+def _peaks(found: Sequence[Found]) -> Peaks:
+    return Peaks(
+        *(one.rest for one in found[:_UNFLASHED]),
+        *(x for one in found[_UNFLASHED:] for x in (one.rest, one.full, one.window)),
+    )
+
+
+def _turned(a: Architecture, t: Traits, cache: Cached) -> Cached:
+    """What of keys and values is turned: those that are quantized, where heads are wide enough."""
+    m = a.attention
+    plain = m.kind == AttentionKind.GQA and t.causal
+    return cache._replace(
+        keys=cache.keys and plain and m.k_dim % _TURNED_WIDTH == 0,
+        values=cache.values and plain and m.v_dim % _TURNED_WIDTH == 0,
+    )
+
+
+def _turn_floats(a: Architecture, turned: bool, width: int) -> int:
+    """Of the matrices that turn keys or values: as wide as the largest power of two in `width`; one for each cache."""
+    largest = width & -width
+    kinds = set(a.layer_kinds()) & set(ATTENTION_KINDS)
+    caches = len({kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) for kind in kinds})
+    return caches * largest**2 if turned else 0
+
+
+def _shortened(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers up to the last that follows others than before, runs cut short: those that come then find known gaps."""
+    found: list[Layer] = []
+    for layer in layers:
+        if found[-_ALIKE:] != [layer] * _ALIKE:
+            found.append(layer)
+    often: dict[tuple[Layer, ...], int] = {}
+    end = 0
+    for index in range(len(found)):
+        run = tuple(found[max(0, index + 1 - _ALIKE) : index + 1])
+        often[run] = often.get(run, 0) + 1
+        end = index + 1 if often[run] < _ALIKE else end
+    return found[:end]
+
+
+def _look_ahead(layers: list[Layer]) -> None:
+    """Mark the layers in which the next recurrent one's inputs are looked up; a dense block alone has no place."""
+    for index, layer in enumerate(layers):
+        if (
+            layer.mixing is None
+            or layer.mixing.recurrent is None
+            or not layer.mixing.recurrent.kind.startswith("mamba")
+        ):
+            continue
+        before = index - 1
+        while before >= 0 and layers[before].mixing is None and not layers[before].routed:
+            before -= 1
+        if before >= 0:
+            layers[before] = layers[before]._replace(looks_ahead=layer.mixing.recurrent.conv_per_sequence)
+
+
+def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
+    bare = t.single_block and kind != LayerKind.MLP
+    return Layer(
+        hidden=a.hidden,
+        mixing=_mixing(a, t, index, kind),
+        feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else _feeding(a, t, index),
+        parallel=t.parallel,
+        early=t.parallel and t.out_bias and a.gguf_arch == "phi2",
+        into_residual=t.into_residual,
+        handed=3 if (t.parallel and t.norm_bias) or _shares_experts(a, index) else 2,
+        norms_sum="attn_output_norm" in t.norms,
+    )
+
+
+def _shares_experts(a: Architecture, index: int) -> bool:
+    return a.moe is not None and is_moe_layer(a, index) and bool(a.moe.shared_ffn or a.moe.n_shared)
+
+
+def _mixing(a: Architecture, t: Traits, index: int, kind: str) -> Mixing | None:
+    m = a.attention
+    if kind in (LayerKind.MLP, LayerKind.NONE):
+        return None
+    if kind not in ATTENTION_KINDS:
+        widths = recurrent_widths(a, t)
+        if widths is None:
+            return Mixing()
+        return Mixing(
+            recurrent=widths._replace(
+                conv_per_sequence=widths.conv_per_sequence // _TOKENS,
+                state_per_sequence=widths.state_per_sequence // _TOKENS,
+            )
+        )
+    if m.kind == AttentionKind.MLA:
+        if t.mla_cache:
+            rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
+            return Mixing(
+                low_rank=m.q_lora_rank or 0,
+                queries=m.n_heads * ((m.nope_dim or 0) + rope),
+                absorbed=m.n_heads * rank,
+                rotated=m.n_heads * rope,
+                keys=rank + rope,
+                values=rank,
+                output=m.n_heads * m.v_dim,
+            )
+        key = m.n_heads * ((m.nope_dim or 0) + (m.rope_dim or 0))
+        return Mixing(queries=key, keys=key, values=m.n_heads * m.v_dim, output=m.n_heads * m.v_dim)
+    n_kv, heads = kv_heads(a, index, kind), query_heads(a, kind)
+    if not n_kv:
+        return None
+    k, v = head_widths(a, kind)
+    reused = kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING)
+    windowed = any(x in "SQC" for x in a.layer_kinds()) and bool(m.window)
+    gate = {"full": heads * v, "head": heads}.get(t.output_gate, 0)
+    return Mixing(
+        windowed=kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) and windowed,
+        queries=heads * k,
+        keys=0 if reused else n_kv * k,
+        values=0 if reused else n_kv * v,
+        output=heads * v,
+        fused=t.fused_qkv,
+        keys_first=windowed or not t.causal,
+        normed="attn_norm" in t.norms or not t.norms,
+        turned=t.qk_norm == "head" or _is_rotated(t, index, kind),
+        gate=gate,
+        doubled=t.output_gate == "double",
+        sub_norm="attn_sub_norm" in t.norms,
+        cached=t.causal,
+    )
+
+
+def _is_rotated(t: Traits, index: int, kind: str) -> bool:
+    skipped = t.unrotated_every and (index + 1) % t.unrotated_every == 0
+    return not (t.positions or skipped or kind in t.unrotated)
+
+
+def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
+    normed = (
+        (len(t.norms) != 1 or t.single_block)
+        and t.norms[:1] != ("post_attention_norm",)
+        and "attn_output_norm" not in t.norms
+    )
+    moe = a.moe
+    width = a.ffn_by_layer[index] if a.ffn_by_layer and index < len(a.ffn_by_layer) else a.ffn or 0
+    if moe is not None and is_moe_layer(a, index):
+        shared = moe.shared_ffn or moe.n_shared * moe.ffn
+        if a.gguf_arch == "gemma4":
+            shared = width
+        return Feeding(
+            normed=normed,
+            gated=t.gated,
+            router=moe.n_experts,
+            biased=t.router_bias,
+            used_inner=moe.n_used * moe.ffn,
+            used_outer=moe.n_used * (moe.latent or a.hidden),
+            shared=shared,
+            weighted_first=a.gguf_arch == "llama4",
+        )
+    if not width:
+        return None
+    return Feeding(normed=normed, inner=width, gated=t.gated, fused_gate=t.fused_gate)
