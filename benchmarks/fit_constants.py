@@ -10,7 +10,7 @@ import argparse
 import math
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.estimate.calibration import PARAMETERS, Posterior
@@ -88,7 +88,8 @@ def other_sources(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
 def after_bench(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
     """Other models on a device otherwise left out, once its source's rows of two small models are known.
 
-    The smallest model and the one nearest to three times its bytes stand for what a quick benchmark runs.
+    The smallest model and the one nearest to three times its bytes stand for what a quick benchmark runs. It runs the
+    engine that is then used, so that its rows are new whenever they were published.
     """
     judged: list[Judged] = []
     rests: dict[tuple[str, str], Hierarchy] = {}
@@ -105,7 +106,7 @@ def after_bench(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
         if (backend, device) not in rests:
             others = [case for case in hierarchy.cases[backend] if case.device != device]
             rests[backend, device] = without(hierarchy, others, backend)
-        known = [case for case in members if case.model in (first, second)]
+        known = [replace(case, age_years=0.0) for case in members if case.model in (first, second)]
         posterior = rests[backend, device].device_posterior(members[0], known)
         judged += [judge(posterior, case) for case in members if case.model not in (first, second)]
     return judged
@@ -152,33 +153,47 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
         left_out(hierarchy, cases, lambda case: case.source), left_out(hierarchy, cases, lambda case: case.device),
         other_models(hierarchy, cases), other_sources(hierarchy, cases), after_bench(hierarchy, cases),
     )  # fmt: skip
-    for backend in hierarchy.backends:
-        chosen = [
-            tuple(tuned_phase([pick(view, backend, phase) for view in (views.models, views.published)],
-                              [pick(view, backend, phase) for view in (views.sources, views.devices)], NOISE[phase]))
-            for phase in (DECODE, PREFILL)
-        ]  # fmt: skip
-        hierarchy.noise[backend] = tuple(noise for noise, _ in chosen)
-        for j in views.benched:
-            if j.case.backend == backend:
-                j.noise = hierarchy.noise[backend][j.case.phase]
-        hierarchy.spread[backend] = tuple(spread for _, spread in chosen)
+    for backend, cases_of in hierarchy.cases.items():
+        vendors = {case.vendor for case in cases_of}
+        for vendor in ("", *sorted(vendors)) if len(vendors) > 1 else ("",):
+            tune(hierarchy, views, backend, vendor)
     return hierarchy, views
 
 
-def pick(judged: list[Judged], backend: str, phase: int) -> list[Judged]:
-    """Those of one backend and phase."""
-    return [j for j in judged if j.case.backend == backend and j.case.phase == phase]
+def tune(hierarchy: Hierarchy, views: Views, backend: str, vendor: str) -> None:
+    """Noise and spread of a backend, or of its devices by one vendor: drivers differ more than shaders do."""
+    chosen = []
+    for phase in (DECODE, PREFILL):
+        noise, spread = NOISE[phase], 1.0
+        if vendor:
+            noise, spread = hierarchy.noise[backend, ""][phase], hierarchy.spread[backend, ""][phase]
+        known = [pick(view, backend, phase, vendor) for view in (views.models, views.published)]
+        fresh = [pick(view, backend, phase, vendor) for view in (views.sources, views.devices)]
+        chosen.append(tuned_phase(known, fresh, noise, spread))
+        for j in pick(views.benched, backend, phase, vendor):
+            j.noise = chosen[-1][0]
+    hierarchy.noise[backend, vendor] = tuple(noise for noise, _ in chosen)
+    hierarchy.spread[backend, vendor] = tuple(spread for _, spread in chosen)
 
 
-def tuned_phase(known: list[list[Judged]], fresh: list[list[Judged]], usual: float) -> tuple[float, float]:
-    """Noise and spread of one backend and phase: `known` devices have rows of their own, `fresh` ones do not."""
+def pick(judged: list[Judged], backend: str, phase: int, vendor: str = "") -> list[Judged]:
+    """Those of one backend and phase, and of one vendor's devices where it is named."""
+    return [j for j in judged if j.case.backend == backend and j.case.phase == phase and vendor in ("", j.case.vendor)]
+
+
+def tuned_phase(
+    known: list[list[Judged]], fresh: list[list[Judged]], noise: float, spread: float
+) -> tuple[float, float]:
+    """Noise and spread of one backend and phase: `known` devices have rows of their own, `fresh` ones do not.
+
+    Where too few rows tell, they are what is given.
+    """
     enough = [group for group in known if len(group) >= ENOUGH]
-    noise = value_for("noise", enough, 0.03, 1.2) if enough else usual
+    noise = value_for("noise", enough, 0.03, 1.2) if enough else noise
     for j in (j for group in (*known, *fresh) for j in group):
         j.noise = noise
     enough = [group for group in fresh if len(group) >= ENOUGH]
-    spread = value_for("spread", enough, NARROWEST, WIDEST) if enough else 1.0
+    spread = value_for("spread", enough, NARROWEST, WIDEST) if enough else spread
     for j in (j for group in fresh for j in group):
         j.spread = spread
     return noise, spread
@@ -261,4 +276,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-__all__ = ["by_device", "fit", "left_out", "load", "other_models", "tuned"]
+__all__ = ["by_device", "fit", "left_out", "load", "other_models", "tune", "tuned"]

@@ -22,7 +22,7 @@ class HeldOut:
 
     def __init__(self, cases: list[Case], generation_of, constants) -> None:
         hierarchy = Hierarchy(cases, generation_of)
-        hierarchy.noise = {b: constants.prior(b, "").noise_sd for b in hierarchy.backends}
+        hierarchy.noise = {(b, ""): constants.prior(b, "").noise_sd for b in hierarchy.backends}
         self.rest: dict[tuple[str, str], Hierarchy] = {}
         self.rows: dict[tuple[str, str], list[Case]] = defaultdict(list)
         for case in cases:
@@ -37,7 +37,7 @@ class HeldOut:
                 judged[backend, case.phase].append(judge(posterior, case, spread))
         for backend in hierarchy.backends:
             found = (judged[backend, phase] for phase in (DECODE, PREFILL))
-            hierarchy.spread[backend] = tuple(
+            hierarchy.spread[backend, ""] = tuple(
                 value_for("spread", [group], NARROWEST, WIDEST) if len(group) >= ENOUGH else 1.0 for group in found
             )
         self._siblings: dict[tuple[str, str, str], Posterior] = {}

@@ -1,8 +1,7 @@
 """Published rows that tell of something else than one stream on an engine of today; each reason is counted.
 
-What a source says of single rows stands in set_aside.yaml. Two bounds hold for all: no accelerator reads its weights
-faster than its memory gives them, and none reads a prompt at several times its matrix rate, unless tokens were drafted
-or the prompt's beginning was cached.
+What a source says of single rows stands in set_aside.yaml. For all answers holds that no accelerator reads its weights
+faster than its memory gives them, unless tokens were drafted (of prompts, see prompt_rows.py).
 """
 
 from collections.abc import Mapping
@@ -11,9 +10,6 @@ from pathlib import Path
 
 MEMORY_SHARE = 0.95
 """Most of the data sheet's bandwidth that a decode step reads weights at: published steps reach 0.9."""
-
-MATRIX_RATES = 4.0
-"""Most that a prompt is read at, against `parts.compute_rate`: the data sheet's INT8 rate where it is known."""
 
 
 @lru_cache(maxsize=1)
@@ -32,10 +28,8 @@ def told(row: Mapping[str, str]) -> str | None:
     return None
 
 
-def impossible(terms: tuple[float, ...], seconds: float, *, decoding: bool) -> str | None:
-    """Why a rate cannot be that of an accelerator alone: its terms at data-sheet rates (s) and what it took (s)."""
-    if decoding and terms[0] + terms[1] > MEMORY_SHARE * seconds:
+def impossible(weights_s: float, seconds: float) -> str | None:
+    """Why an answer's rate cannot be that of its accelerators alone: they read the weights in `weights_s` at best."""
+    if weights_s > MEMORY_SHARE * seconds:
         return "decode faster than the memory: drafts, or another device"
-    if not decoding and sum(terms[4:7]) > MATRIX_RATES * seconds:
-        return "a prompt faster than the arithmetic: part of it was cached"
     return None

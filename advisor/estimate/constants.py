@@ -137,6 +137,8 @@ class Constants:
     """By backend: a micro-batch of this many tokens is read at half of the rate that a long one reaches."""
     expert_half_rate_tokens: Mapping[str, float]
     """The same for the tokens of a micro-batch that one expert gets."""
+    reads_ahead: frozenset[str]
+    """Backends whose matrix kernels read their next weights while they multiply (see `roofline.overlapped`)."""
     prompt_launch_cost: Mapping[str, float]
     """By backend: cost of launching a kernel while a prompt is read, against one while decoding."""
     unpacking: Mapping[str, float]
@@ -163,6 +165,7 @@ class Constants:
                 batch_cost=dict(calibration["batch_cost"]),
                 half_rate_tokens=dict(calibration["half_rate_tokens"]),
                 expert_half_rate_tokens=dict(calibration["expert_half_rate_tokens"]),
+                reads_ahead=frozenset(calibration["reads_ahead"]),
                 prompt_launch_cost=dict(calibration["prompt_launch_cost"]),
                 unpacking=dict(calibration["unpacking"]),
                 codebooks=dict(calibration["codebooks"]),

@@ -193,7 +193,7 @@ def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, s
         micro_batch=setting.choice.engine.micro_batch,
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
-        launch_cost=of_backend(constants.prompt_launch_cost, backend),
+        launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip
 

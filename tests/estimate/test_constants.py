@@ -13,7 +13,7 @@ from advisor.estimate.constants import Constants, device_key
 from advisor.estimate.cpu_rates import best_isa, cpu_power, team_worth, type_cost
 from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
-from advisor.estimate.roofline import Bytes, Rates, coverage, prefill_terms
+from advisor.estimate.roofline import Bytes, Rates, coverage, overlapped, prefill_terms
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.unpacking import unpacking
 from advisor.estimate.weighing import weight_profile
@@ -264,3 +264,14 @@ def test_experts_that_get_few_tokens_are_read_at_a_lower_rate():
     tokens = 512 * 8 / 128 / coverage(shape, 512)
     assert many == pytest.approx(few * (1 + 64 / tokens))
     assert prefill_terms(shape, held, rates, 512, launch_cost=5.0)[3] == 5 * prefill_terms(shape, held, rates, 512)[3]
+
+
+def test_kernels_that_read_ahead_take_less_than_both_and_no_less_than_each():
+    assert sum(overlapped(3.0, 4.0)) == pytest.approx(5.0)
+    assert overlapped(3.0, 0.0) == (3.0, 0.0)
+    assert overlapped(0.0, 0.0) == (0.0, 0.0)
+    shape, held, rates = shape_of(models.QWEN3_30B), Bytes(1e9, 16e9), Rates(1e12, 1e14)
+    apart, ahead = (prefill_terms(shape, held, rates, 128, reads_ahead=flag) for flag in (False, True))
+    assert ahead[0] + ahead[4] == pytest.approx(math.hypot(apart[0], apart[4]))
+    assert ahead[1] + ahead[5] == pytest.approx(math.hypot(apart[1], apart[5]))
+    assert ahead[2:4] + ahead[6:] == apart[2:4] + apart[6:]

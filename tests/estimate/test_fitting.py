@@ -4,16 +4,19 @@ import math
 
 import pytest
 
-from benchmarks.fitting import DEVICE_CAP, class_sd, doubt, fit, generic
+from benchmarks.fit_constants import Views, tune
+from benchmarks.fitting import DEVICE_CAP, Hierarchy, class_sd, doubt, fit, generic, today
 from benchmarks.intervals import Judged, value_for
-from benchmarks.measurements import DECODE, PREFILL, Case, age_of
+from benchmarks.measurements import DECODE, PREFILL, Case, Timed, age_of, setting_of, well_set
 
 TERMS = (5e-3, 0.0, 0.0, 5e-4, 0.0, 0.0, 0.0, 0.0)
 
 
-def case(source, seconds, *, model="m", phase=DECODE, tokens=1.0, age_years=0.0, terms=TERMS):
+def case(
+    source, seconds, *, model="m", phase=DECODE, tokens=1.0, age_years=0.0, terms=TERMS, backend="cuda", vendor="nvidia"
+):
     return Case(
-        source=source, device="card", vendor="nvidia", backend="cuda", architecture="Ada", count=1, model=model,
+        source=source, device="card", vendor=vendor, backend=backend, architecture=vendor, count=1, model=model,
         quant="Q4_K_M", moe=False, depth=0.0, phase=phase, tokens=tokens, parts=[], seconds=seconds, file_bytes=5e9,
         active_share=1.0, bandwidth=1e12, age_years=age_years, counted=(terms, 0.0),
     )  # fmt: skip
@@ -42,6 +45,35 @@ def test_old_rows_and_short_prompts_weigh_less():
     assert expected(mixed) < math.sqrt(8e-3 * 12e-3)
 
 
+def test_kernels_that_were_written_anew_make_old_prompts_tell_less():
+    old = {name: case("a", 1.0, phase=PREFILL, tokens=512.0, age_years=1.0, backend=name) for name in ("rocm", "metal")}
+    assert doubt(old["rocm"]) > 1.5 * doubt(old["metal"])
+    assert today(old["rocm"]) < 0.8
+    assert today(old["metal"]) == 1.0
+    assert today(case("a", 1.0, age_years=1.0, backend="rocm")) == pytest.approx(math.exp(-0.04))
+
+
+def timed(seconds, version="", *, backend="llama.cpp ROCm", flash="", notes=""):
+    row = {"engine_version": version, "backend": backend, "flash_attn": flash, "notes": notes}
+    return Timed(case("a", seconds, phase=PREFILL, tokens=512.0), seconds, setting_of(row))
+
+
+def test_a_build_counts_with_its_best_setting():
+    trials = [timed(1.6, "b1 hip"), timed(0.5, "b1 hip lt"), timed(0.7, "b1 hip lt", flash="1")]
+    assert well_set(trials) == 0.5
+    assert well_set([*trials, timed(0.55, "b1 hip lt"), timed(0.6, "b1 hip lt")]) == 0.55
+
+
+def test_splits_over_devices_are_settings_and_other_notes_are_not():
+    assert well_set([timed(9.0, "b1", notes="sm-row/pp512"), timed(1.0, "b1", notes="sm-layer/pp512")]) == 1.0
+    assert well_set([timed(9.0, "b1", notes="one"), timed(1.0, "b1", notes="other")]) == 5.0
+
+
+def test_builds_count_alike_and_so_do_machines_that_name_none():
+    assert well_set([timed(1.0, "b1"), timed(2.0, "b2"), timed(8.0, "b3"), timed(2.5, "b2", flash="1")]) == 2.0
+    assert well_set([timed(1.0, flash="0"), timed(2.0, flash="1"), timed(9.0, flash="1")]) == 2.0
+
+
 @pytest.mark.parametrize(
     ("date", "age"), [("2026-04-05", 0.0), ("2024-05", 1.9), ("2023-11", 2.4), ("ch_20260506", 0.0), ("", 0.5)]
 )
@@ -58,3 +90,27 @@ def test_noise_is_found_at_which_four_of_five_fall_inside():
     noise = value_for("noise", [group], 0.03, 1.2)
     assert sum(j.inside() for j in group) == 80
     assert noise == pytest.approx(0.8 / 1.5332, rel=0.02)
+
+
+def views_of(close, far):
+    """Predictions of two vendors' rows on one backend; every view has the same."""
+
+    def rows(vendor, sd):
+        return [
+            Judged(case("a", math.exp(sd * i / 15), backend="vulkan", vendor=vendor), 1.0, 0.0, 0.01, 0.1)
+            for i in range(-15, 16)
+        ]
+
+    return Views(*(rows("amd", close) + rows("intel", far) for _ in range(5)))
+
+
+def test_one_vendors_devices_do_not_widen_the_others_intervals():
+    rows = [case("a", 1.0, backend="vulkan", vendor=vendor) for vendor in ("amd", "intel")]
+    hierarchy, views = Hierarchy(rows, lambda case: case.vendor), views_of(0.2, 1.2)
+    for vendor in ("", "amd", "intel"):
+        tune(hierarchy, views, "vulkan", vendor)
+    shipped = {name: hierarchy.shipped("vulkan", name).noise_sd[DECODE] for name in ("amd", "intel", "unheard of")}
+    assert shipped["amd"] < shipped["unheard of"] < shipped["intel"]
+    for vendor in ("amd", "intel"):
+        inside = [j.inside() for j in views.sources if j.case.vendor == vendor]
+        assert 0.75 <= sum(inside) / len(inside) <= 0.9

@@ -109,13 +109,9 @@ def test_what_a_source_says_of_single_rows_is_heard():
     assert told({**row, "source_ref": "runs/gemma4-depth/spec"}) is None
 
 
-@pytest.mark.parametrize(
-    ("terms", "decoding", "seen"),
-    [((0.5, 0.4, 0, 0, 0, 0, 0, 0), True, False), ((0.5, 0.5, 0, 0, 0, 0, 0, 0), True, True),
-     ((0.9, 0.9, 0, 0, 1.0, 1.0, 1.0, 0), False, False), ((0, 0, 0, 0, 2.0, 2.0, 1.0, 0), False, True)],
-)  # fmt: skip
-def test_no_accelerator_is_faster_than_its_memory_nor_its_arithmetic(terms, decoding, seen):
-    assert (impossible(terms, 1.0, decoding=decoding) is not None) == seen
+@pytest.mark.parametrize(("weights_s", "seen"), [(0.9, False), (1.0, True)])
+def test_no_accelerator_is_faster_than_its_memory(weights_s, seen):
+    assert (impossible(weights_s, 1.0) is not None) == seen
 
 
 @pytest.mark.parametrize(("notes", "linked"), [("two cards, NVLink bridge", True), ("TP2, no NVLink", False)])
