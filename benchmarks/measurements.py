@@ -30,6 +30,7 @@ from advisor.estimate.weighing import weight_profile
 from advisor.estimate.weights import WeightProfile
 from benchmarks.prompt_rows import not_a_reading
 from benchmarks.set_aside import impossible, told
+from benchmarks.tables import people
 
 DECODE, PREFILL = 0, 1
 BACKENDS = (
@@ -176,6 +177,7 @@ class Cases:
         self._models: dict[str, object] = {}
         self._weights: dict[tuple[str, str], WeightProfile | None] = {}
         self._devices: dict[str, object] = {}
+        self._people = people()
 
     def read(self, paths: Sequence[Path]) -> list[Case]:
         """All cases of these tables, the median where a configuration occurs several times."""
@@ -236,7 +238,7 @@ class Cases:
 
     def _timed(self, row, phase, what) -> Case | None:
         spec, backend, model, weights = what
-        shape = self._shape(model)
+        shape, person = self._shape(model), self._people.get(row["source_id"], row["source_id"])
         prompt, generated = number(row["n_prompt"]), number(row["n_gen"], 128) or 128
         depth = number(row["depth"])
         if phase == DECODE and row["source_id"] in ("localmaxxing", "guruswami_nvidia", "guruswami_m3ultra"):
@@ -259,7 +261,7 @@ class Cases:
         if phase == PREFILL and depth and backend != "cpu":
             parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
         key = (
-            row["source_id"], spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
+            person, spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
             setting.choice.engine.micro_batch if phase == PREFILL else 0,
         )  # fmt: skip
         architecture, bandwidth = spec.architecture or "", (spec.bandwidth_bytes_per_s or 0.0) * count
@@ -270,7 +272,7 @@ class Cases:
             key += (machine.cpu.physical_cores, bandwidth)
         share = (shape.active_params / shape.total_params) if shape.total_params else 1.0
         return Case(
-            source=row["source_id"], device=spec.name, vendor="cpu" if backend == "cpu" else spec.vendor.lower(),
+            source=person, device=spec.name, vendor="cpu" if backend == "cpu" else spec.vendor.lower(),
             backend=backend, architecture=f"{architecture} {spec.name}", count=count, model=model.id,
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,

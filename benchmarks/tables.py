@@ -23,6 +23,14 @@ do not fit the accelerator.
 """
 
 
+def people() -> dict[str, str]:
+    """Sources that are further rows by the person of another (`same_as`): both are left out together."""
+    import yaml
+
+    entries = yaml.safe_load((PUBLISHED / "sources.yaml").read_text("utf-8"))
+    return {source: entry["same_as"] for source, entry in entries.items() if "same_as" in entry}
+
+
 def add_rows_option(parser: ArgumentParser) -> None:
     """The option that names further tables."""
     parser.add_argument(

@@ -45,6 +45,8 @@ class EngineProfile:
     """Parallel sequences when nothing is asked for."""
     all_outputs: bool = False
     """Logits for every token of a batch instead of the last of each sequence."""
+    caches_alone: bool = False
+    """Runs for a prompt only what its caches need: layers that reuse the caches of others run for the last token."""
     maps_file: bool = True
     repacks: bool = False
     """Copies some CPU weights into a layout of its own."""

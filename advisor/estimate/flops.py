@@ -49,15 +49,28 @@ def prompt_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
     )
 
 
-def prefill_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
+def prefill_work(shape: ModelShape, tokens: float, depth: float = 0.0, *, caches_alone: bool = False) -> Work:
     """What engines really do of `prompt_work`: the last layer's feed-forward block runs for the last token alone.
 
-    Of the others only keys and values are kept there (llama.cpp picks the rows of `inp_out_ids` after attention).
+    Of the others only keys and values are kept there (llama.cpp picks the rows of `inp_out_ids` after attention). With
+    `caches_alone` nothing is done that no cache needs: layers that reuse the caches of others, which end a model, run
+    for the last token alone too (mlx-lm evaluates the caches of all tokens but the last, and nothing else).
     """
     work, skipped = prompt_work(shape, tokens, depth), 2.0 * max(0.0, tokens - 1.0)
+    reusing = [
+        (kind, n) for kind, n in zip(shape.layers, shape.counts, strict=True)
+        if caches_alone and shape.causal and kind.reads and not kind.cache
+    ]  # fmt: skip
+    if not reusing:
+        return work._replace(
+            dense=work.dense - skipped * shape.last_ffn_params,
+            experts=work.experts - skipped * shape.last_expert_params * shape.expert_share,
+        )
+    pairs = {"F": attended(tokens - 1.0, depth, 0.0), "W": attended(tokens - 1.0, depth, float(shape.window))}
     return work._replace(
-        dense=work.dense - skipped * shape.last_ffn_params,
-        experts=work.experts - skipped * shape.last_expert_params * shape.expert_share,
+        dense=work.dense - skipped * sum(n * kind.dense_params for kind, n in reusing),
+        experts=work.experts - skipped * sum(n * kind.expert_params for kind, n in reusing) * shape.expert_share,
+        attention=work.attention - sum(n * kind.attention_flops * pairs[kind.reads] for kind, n in reusing),
     )
 
 

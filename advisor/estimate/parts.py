@@ -190,7 +190,7 @@ def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, s
     constants = setting.constants
     return prefill_terms(
         setting.choice.shape, held, rates, max(1, setting.workload.prompt_tokens),
-        micro_batch=setting.choice.engine.micro_batch,
+        micro_batch=setting.choice.engine.micro_batch, caches_alone=setting.choice.engine.caches_alone,
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
         launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,

@@ -109,17 +109,19 @@ def prefill_terms(
     expert_half_rate_tokens: float = 60.0,
     launch_cost: float = 1.0,
     reads_ahead: bool = False,
+    caches_alone: bool = False,
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
 
     Small micro-batches reach less: F(u) = F·u/(u + half_rate_tokens); so do experts, each of which gets few of the
     tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
-    With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`).
+    With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with
+    `caches_alone` only what feeds a cache runs (see `prefill_work`).
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
-    work = prefill_work(shape, tokens, depth)
+    work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
     dense_work, flops = work.dense + work.state, rates.f16_flops / (1.0 + half_rate_tokens / chunk)
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk

@@ -103,6 +103,17 @@ def test_faults_are_seen(catalog, constants, tmp_path):
     assert sum(left_out.values()) == 2, "a card too fast, and one that nobody knows"
 
 
+def test_one_person_s_sources_are_left_out_together(catalog, constants, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "source_id,source_ref,date,hardware_name,n_gpus,backend,model,quant,n_gen,tg_tps\n"
+        "kyuz0_mi50_single,a,2026,MI50,1,llama.cpp ROCm,Llama-2-7B,Q4_0,128,60\n"
+        "kyuz0_mi50,b,2026,MI50,1,llama.cpp ROCm,Llama-2-7B,Q8_0,128,50\n"
+    )
+    cases, left_out = read(catalog, constants, [table])
+    assert ({case.source for case in cases}, len(cases), sum(left_out.values())) == ({"kyuz0_mi50"}, 2, 0)
+
+
 def test_what_a_source_says_of_single_rows_is_heard():
     row = {"source_id": "lotto_4x3090", "source_ref": "runs/gemma4-depth/no-spec/2026", "backend": "vllm"}
     assert "the deeper the cache" in told(row)
