@@ -26,7 +26,7 @@ def test_experts_of_the_last_layer_are_skipped_by_their_share():
 
 
 def test_layers_that_reuse_caches_run_for_the_last_token_alone():
-    """Gemma 4 E2B: 20 of 35 layers reuse caches, with feed-forward blocks twice as wide; most of a prompt is skipped."""
+    """Gemma 4 E2B: 20 of 35 layers reuse caches, with feed-forward blocks twice as wide: most is skipped."""
     shape = shape_of(load_catalog().model("google/gemma-4-E2B-it").architecture)
     whole, done = prefill_work(shape, 1000), prefill_work(shape, 1000, caches_alone=True)
     assert 0.3 < done.total / whole.total < 0.6
