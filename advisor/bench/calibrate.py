@@ -137,8 +137,8 @@ def _newest_of_each(results: Sequence[BenchResult]) -> list[BenchResult]:
 
 
 def _taken_away(result: BenchResult) -> float:
-    """Log standard deviation of a disturbed run's own figures, such that the 80 % interval reaches what the machine does
-    when nobody takes its cores: threads that wait for a part w of the time take 1 / (1 - w) times as long."""
+    """Log standard deviation of a disturbed run's own figures: the 80 % interval reaches what the machine does
+    when nobody takes its cores. Threads that wait for a part w of the time take 1 / (1 - w) times as long."""
     waiting = max((s.waiting for s in result.used if s.waiting is not None), default=0.0)
     return max(NOISY_SD, -math.log1p(-min(waiting, MOST_WAITING)) / Z90)
 

@@ -67,7 +67,7 @@ def catalog_document(listing: ModelListing) -> dict[str, Any]:
 
 def tasks_document(tasks: Sequence[Task]) -> dict[str, Any]:
     """`catalog list --tasks --json`."""
-    return {"schema": LIST_SCHEMA, "tasks": [asdict(task) for task in tasks]}
+    return {"schema": "advisor.tasks/1", "tasks": [asdict(task) for task in tasks]}
 
 
 def _artifact(artifact: Artifact) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from advisor.report.extra_documents import (
 from advisor.report.file_documents import FILE_DOCUMENTS
 from advisor.report.fleet_documents import FLEET_DOCUMENTS
 from advisor.report.model_documents import MODEL_DOCUMENTS
+from advisor.report.program_documents import PROGRAM_DOCUMENTS
 from advisor.report.run_documents import RUN_DOCUMENTS
 from advisor.report.sizing_documents import SIZING_DOCUMENTS
 from advisor.report.update_documents import UPDATE_DOCUMENTS
@@ -180,14 +181,7 @@ class Need(TypedDict):
     text: str
 
 
-class _Choice(TypedDict):
-    model: str
-    name: str
-    repo: str | None
-    revision: str | None
-    files: list[File]
-    mode: str
-    thinking_tokens: int
+class _Figures(TypedDict):
     quant: str
     bits_per_weight: float
     engine: str
@@ -199,6 +193,16 @@ class _Choice(TypedDict):
     speed: Speed | None
     energy: Energy
     basis: Literal["measured", "calibrated", "estimated"]
+
+
+class _Choice(_Figures):
+    model: str
+    name: str
+    repo: str | None
+    revision: str | None
+    files: list[File]
+    mode: str
+    thinking_tokens: int
     params: Params
     meets_budget: bool
     p_meets_budget: float
@@ -293,6 +297,24 @@ class Estimate(Choice):
     verified: NotRequired[Verified]
 
 
+class Run(_Figures):
+    """`advisor run --json`: the choice, its figures, and the command that serves it in parts and as text."""
+
+    schema: Literal["advisor.run/1"]
+    model: str
+    repo: str
+    path: str
+    downloaded: bool
+    fits: bool
+    limits: list[str]
+    argv: list[str]
+    before: list[list[str]]
+    environment: dict[str, str]
+    url: str
+    format: Literal["command", "systemd", "compose", "ollama", "kubernetes"]
+    text: str
+
+
 class Difference(TypedDict):
     """What the larger of two neighbours by size changes; ratios are larger over smaller."""
 
@@ -322,9 +344,11 @@ DOCUMENTS: dict[str, type] = {
     "recommendation": Recommendation,
     "estimate": Estimate,
     "comparison": Comparison,
+    "run": Run,
     **FILE_DOCUMENTS,
     **FLEET_DOCUMENTS,
     **MODEL_DOCUMENTS,
+    **PROGRAM_DOCUMENTS,
     **RUN_DOCUMENTS,
     **SIZING_DOCUMENTS,
     **UPDATE_DOCUMENTS,

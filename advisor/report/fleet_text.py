@@ -7,7 +7,7 @@ from advisor.inventory.fleet import Fleet, Profile, Standing, Upgrades
 from advisor.report.columns import wrapped
 from advisor.report.recommendation import question_line
 from advisor.report.text_table import Column, table
-from advisor.sizing.upgrade import Step, Total
+from advisor.sizing.upgrade import Step, Total, basket
 
 STANDINGS = {
     Standing.MEETS: "meets the request",
@@ -145,11 +145,12 @@ def _upgrade_lines(fleet: Fleet, upgrades: Upgrades, width: int, limit: int) -> 
     if unpriced:
         lines += wrapped(f"? price not known ({unpriced} upgrades): give quotes with --catalog FILE", width)
     if upgrades.steps:
-        within = f" within {fleet.budget_usd:,.0f} USD" if fleet.budget_usd else ""
-        lines += ["", f"What to buy first{within}, best value for money first:"]
+        steps = basket(upgrades.steps) if fleet.budget_usd else upgrades.steps
+        what = f"What to buy within {fleet.budget_usd:,.0f} USD" if fleet.budget_usd else "What to buy first"
+        lines += ["", f"{what}, best value for money first:"]
         names = {profile.id: profile.machine.name for profile in fleet.profiles}
-        lines += table(_STEP_COLUMNS, [_step_row(s, upgrades, names) for s in upgrades.steps[:limit]], width)
-        lines += _more(len(upgrades.steps) - limit, "steps")
+        lines += table(_STEP_COLUMNS, [_step_row(s, upgrades, names) for s in steps[:limit]], width)
+        lines += _more(len(steps) - limit, "purchases")
     return lines
 
 

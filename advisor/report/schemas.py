@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.decide.lock import Lock
+from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Machine
 from advisor.errors import UnknownName
 from advisor.report.documents import DOCUMENTS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NOUNS: Mapping[str, type] = {"machine": Machine, "lock": Lock}
+NOUNS: Mapping[str, type] = {"machine": Machine, "lock": Lock, "device": DeviceSpec}
 """Documents that are a noun with `schema` in front."""
 
 

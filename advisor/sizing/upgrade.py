@@ -7,7 +7,7 @@ bought: without a price an upgrade is listed and never ordered.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.domain.quantity import Quantity
 
@@ -178,6 +178,42 @@ def purchases(effects: Iterable[Effect], budget_usd: float | None = None) -> tup
             )
         )
     return tuple(bought)
+
+
+def basket(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """What is in the end bought by an order: upgrades that a later step replaced are no longer in it.
+
+    Points, dollars and hosts that begin to work are those of the whole way from nothing; `spent_usd` runs along.
+    """
+    held: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        before = held.pop((step.profile, step.instead_of), None) if step.instead_of else None
+        if before is None:
+            held[step.profile, step.upgrade] = step
+            continue
+        share = step.hosts / before.hosts
+        if step.hosts < before.hosts:
+            held[before.profile, before.upgrade] = _part(before, 1 - share, before.hosts - step.hosts)
+        moved = _part(before, share, step.hosts)
+        held[step.profile, step.upgrade] = replace(
+            step,
+            instead_of=None,
+            unlocked=step.unlocked + moved.unlocked,
+            points=step.points + moved.points,
+            usd=step.usd + moved.usd,
+        )
+    spent = 0.0
+    found = []
+    for step in sorted(held.values(), key=lambda s: (-s.points_per_usd, s.usd, s.profile, s.upgrade)):
+        spent += step.usd
+        found.append(replace(step, spent_usd=spent))
+    return tuple(found)
+
+
+def _part(step: Step, share: float, hosts: int) -> Step:
+    return replace(
+        step, hosts=hosts, unlocked=round(step.unlocked * share), points=step.points * share, usd=step.usd * share
+    )
 
 
 def _ladders(effects: Iterable[Effect]) -> list[list[Step]]:

@@ -273,3 +273,9 @@ def test_tidying_leaves_what_is_in_use(tmp_path):
     load_catalog((overlay,), source=source_folder(), cache=tmp_path)
     assert sum(folder.exists() for folder in unused) < 9
     assert first.entries()
+
+
+def test_a_title_does_not_name_a_precision(catalog):
+    """`Nemotron 3 Nano 4B BF16 Q3_K_M` says two things: what a row offers is in its own column."""
+    ends = ("BF16", "FP16", "F16", "FP8", "NVFP4", "INT4", "GGUF")
+    assert [e.name for e in catalog.entries() if e.name.upper().split()[-1] in ends and e.category != "reference"] == []

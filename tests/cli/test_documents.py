@@ -118,6 +118,27 @@ def test_catalog_and_model(advisor):
     check(advisor.json("catalog", "show", "qwen3-8b"), "model")
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("run", ("run", "qwen3-8b", *CARD)),
+        ("tasks", ("catalog", "list", "--tasks")),
+        ("validation", ("catalog", "validate", "--offline")),
+        ("doctor", ("doctor",)),
+        ("schemas", ("schema",)),
+    ],
+)
+def test_what_tells_of_the_program_has_a_schema_too(advisor, name, arguments):
+    check(advisor.json(*arguments), name)
+
+
+def test_a_device_is_what_its_schema_says(advisor):
+    document = advisor.json("hardware", "show", "RTX 4090")
+    schema = document_schema("device")
+    assert document["schema"] == "advisor.device/1"
+    assert set(schema["required"]) <= set(document) <= set(schema["properties"])
+
+
 @pytest.mark.parametrize("name", sorted(document_names()))
 def test_schema_of_every_document(name):
     schema = document_schema(name)

@@ -85,3 +85,28 @@ def test_a_cache_that_cannot_be_written_is_done_without(advisor, tmp_path):
     advisor.environment |= {"ADVISOR_CACHE": "/dev/null", "TMPDIR": str(temporary)}
     assert advisor("hardware", "show", "RTX 4090", "--catalog", str(quotes)).returncode == 0
     assert list(temporary.iterdir()) == []
+
+
+def test_an_interruption_while_loading_is_no_traceback(advisor):
+    """The first thing that is imported stands for all: a user pressed Ctrl-C while it was."""
+    code = (
+        "import sys, builtins\n"
+        "load = builtins.__import__\n"
+        "def interrupted(name, *rest):\n"
+        "    if name == 'click': raise KeyboardInterrupt\n"
+        "    return load(name, *rest)\n"
+        "builtins.__import__ = interrupted\n"
+        "from advisor.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, cwd=ROOT, env=advisor.environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_the_program_begins_where_interruptions_are_caught():
+    import tomllib
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {"advisor": "advisor.__main__:main"}

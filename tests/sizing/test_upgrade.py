@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from advisor.sizing.upgrade import Effect, Seat, purchases, totals
+from advisor.sizing.upgrade import Effect, Seat, basket, purchases, totals
 
 NOTHING = Seat(works=False)
 
@@ -80,6 +80,24 @@ def test_a_budget_buys_for_as_many_hosts_as_it_pays_for() -> None:
     small, large = purchases(effects, 1900)
     assert (small.hosts, large.hosts) == (10, 1)
     assert purchases(effects, 99) == ()
+
+
+def test_what_was_replaced_is_not_in_the_basket() -> None:
+    effects = [
+        effect("small", 100, seat(40)),
+        effect("large", 1000, seat(80, model="n")),
+        effect("small", 100, seat(60), profile="q", hosts=3),
+    ]
+    bought = basket(purchases(effects, 300 + 1000 + 4 * 900))
+    assert [(s.profile, s.upgrade, s.instead_of, s.hosts, s.unlocked, s.usd) for s in bought] == [
+        ("q", "small", None, 3, 3, 300),
+        ("p", "small", None, 6, 6, 600),
+        ("p", "large", None, 4, 4, 4000),
+    ]
+    assert [s.spent_usd for s in bought] == [300, 900, 4900]
+    assert sum(s.points for s in bought) == pytest.approx(sum(s.points for s in purchases(effects, 4900)))
+    whole = basket(purchases(effects))
+    assert [(s.upgrade, s.hosts) for s in whole if s.profile == "p"] == [("large", 10)]
 
 
 def best_by_trying_all(effects: list[Effect], budget: float) -> float:
