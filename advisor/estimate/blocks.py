@@ -6,7 +6,7 @@ from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.attention_scratch import Cached, Mixing
 from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
-from advisor.estimate.recurrent import recurrent_widths
+from advisor.estimate.recurrent import convolution_widths, recurrent_widths
 from advisor.estimate.scratch import Peaks, Scratch
 from advisor.estimate.tensors import is_moe_layer
 from advisor.estimate.traits import Traits
@@ -15,6 +15,8 @@ _TURNED_WIDTH = 64
 """llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
 _ALIKE = 3
 """Layers in a row that tell what gaps the next one finds, and how often the same must be laid out."""
+_LOOKED_UP_AHEAD = ("mamba", "mamba2", "conv")
+"""Recurrent layers whose convolution inputs are looked up while the layer before is at work."""
 _TOKENS = 512
 """States of a sequence are spread over a micro-batch of this many tokens."""
 _TURNED_WIDTH = 64
@@ -102,17 +104,14 @@ def _shortened(layers: Sequence[Layer]) -> list[Layer]:
 def _look_ahead(layers: list[Layer]) -> None:
     """Mark the layers in which the next recurrent one's inputs are looked up; a dense block alone has no place."""
     for index, layer in enumerate(layers):
-        if (
-            layer.mixing is None
-            or layer.mixing.recurrent is None
-            or not layer.mixing.recurrent.kind.startswith("mamba")
-        ):
+        recurrent = layer.mixing.recurrent if layer.mixing else None
+        if recurrent is None or recurrent.kind not in _LOOKED_UP_AHEAD:
             continue
         before = index - 1
         while before >= 0 and layers[before].mixing is None and not layers[before].routed:
             before -= 1
         if before >= 0:
-            layers[before] = layers[before]._replace(looks_ahead=layer.mixing.recurrent.conv_per_sequence)
+            layers[before] = layers[before]._replace(looks_ahead=recurrent.conv_per_sequence)
 
 
 def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
@@ -138,7 +137,7 @@ def _mixing(a: Architecture, t: Traits, index: int, kind: str) -> Mixing | None:
     if kind in (LayerKind.MLP, LayerKind.NONE):
         return None
     if kind not in ATTENTION_KINDS:
-        widths = recurrent_widths(a, t)
+        widths = convolution_widths(a) if kind == LayerKind.CONV else recurrent_widths(a, t)
         if widths is None:
             return Mixing()
         return Mixing(

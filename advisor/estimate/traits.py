@@ -135,8 +135,8 @@ TRAITS: dict[str, Traits] = {
     "nemotron_h": Traits(norms=("attn_norm",), gated=False, single_block=True, unrotated="F"),
     "nemotron_h_moe": Traits(norms=("attn_norm",), gated=False, single_block=True, router_bias=True, unrotated="F"),
     "falcon-h1": LLAMA, "jamba": LLAMA, "mamba": _MAMBA, "mamba2": _MAMBA,
-    "lfm2": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm"),
-    "lfm2moe": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", router_bias=True),
+    "lfm2": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", into_residual=True),
+    "lfm2moe": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", router_bias=True, into_residual=True),
     "bert": _BERT, "nomic-bert": Traits(
         norm_bias=True, norms=("attn_output_norm", "layer_output_norm"), tied=True, token_types=2,
         embedding_norm=True, final_norm="", fused_qkv=True, causal=False,
