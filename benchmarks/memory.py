@@ -2,9 +2,11 @@
 
 One model of each architecture (--all: every model) is written as a file without weights, and llama-fit-params says what
 its build would allocate in main memory: weights, KV cache with recurrent states, and the scratch of a server. It prints
-whole MiB; what lies within that rounding counts as no error. It reserves outputs for every token, where a server has one
-a slot: a small vocabulary takes the logits away, not the wider last layer, whose copies find no gap in a few models (Command
-R, MiniMax M2 and MiMo V2 by 7 to 16 % of scratch); what a server reserves is recorded in tests/estimate/allocations.json.
+whole MiB; what lies within that rounding counts as no error.
+
+It reserves outputs for every token, where a server has one a slot. A small vocabulary takes the logits away but not the
+wide last layer, which finds no gap in a few models: Command R, MiniMax M2 and MiMo V2 seem to be 7 to 16 % of scratch
+short. What a server reserves is recorded in tests/estimate/allocations.json.
 
 Run: python benchmarks/memory.py [--all] [ARCHITECTURE ...]
 """

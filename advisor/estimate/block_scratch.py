@@ -103,6 +103,7 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
         arena.give(experts)
         residual = _sum(arena, before, residual, beside, NOTHING)
     else:
+        work.history = arena.take(before.looks_ahead) if before.looks_ahead and not before.routed else NOTHING
         residual = begin(arena, hidden, BOUNDARY, before.handed)
     for layer in layers:
         residual = _layer(work, layer, residual, NOTHING)

@@ -6,7 +6,7 @@ from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.attention_scratch import Cached, Mixing
 from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
-from advisor.estimate.recurrent import recurrent_widths
+from advisor.estimate.recurrent import convolution_widths, recurrent_widths
 from advisor.estimate.scratch import Peaks, Scratch
 from advisor.estimate.tensors import is_moe_layer
 from advisor.estimate.traits import Traits
@@ -15,6 +15,9 @@ _TURNED_WIDTH = 64
 """llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
 _ALIKE = 3
 """Layers in a row that tell what gaps the next one finds, and how often the same must be laid out."""
+_WINDOWED = frozenset((LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED))
+_LOOKED_UP_AHEAD = ("mamba", "mamba2", "conv")
+"""Recurrent layers whose convolution inputs are looked up while the layer before is at work."""
 _TOKENS = 512
 """States of a sequence are spread over a micro-batch of this many tokens."""
 _TURNED_WIDTH = 64
@@ -80,7 +83,7 @@ def _turn_floats(a: Architecture, turned: bool, width: int) -> int:
     """Of the matrices that turn keys or values: as wide as the largest power of two in `width`; one for each cache."""
     largest = width & -width
     kinds = set(a.layer_kinds()) & set(ATTENTION_KINDS)
-    caches = len({kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) for kind in kinds})
+    caches = len({kind in _WINDOWED for kind in kinds})
     return caches * largest**2 if turned else 0
 
 
@@ -102,17 +105,14 @@ def _shortened(layers: Sequence[Layer]) -> list[Layer]:
 def _look_ahead(layers: list[Layer]) -> None:
     """Mark the layers in which the next recurrent one's inputs are looked up; a dense block alone has no place."""
     for index, layer in enumerate(layers):
-        if (
-            layer.mixing is None
-            or layer.mixing.recurrent is None
-            or not layer.mixing.recurrent.kind.startswith("mamba")
-        ):
+        recurrent = layer.mixing.recurrent if layer.mixing else None
+        if recurrent is None or recurrent.kind not in _LOOKED_UP_AHEAD:
             continue
         before = index - 1
         while before >= 0 and layers[before].mixing is None and not layers[before].routed:
             before -= 1
         if before >= 0:
-            layers[before] = layers[before]._replace(looks_ahead=layer.mixing.recurrent.conv_per_sequence)
+            layers[before] = layers[before]._replace(looks_ahead=recurrent.conv_per_sequence)
 
 
 def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
@@ -122,7 +122,7 @@ def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
         mixing=_mixing(a, t, index, kind),
         feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else _feeding(a, t, index),
         parallel=t.parallel,
-        early=t.parallel and t.out_bias and a.gguf_arch == "phi2",
+        early=t.early_projection,
         into_residual=t.into_residual,
         handed=3 if (t.parallel and t.norm_bias) or _shares_experts(a, index) else 2,
         norms_sum="attn_output_norm" in t.norms,
@@ -134,55 +134,48 @@ def _shares_experts(a: Architecture, index: int) -> bool:
 
 
 def _mixing(a: Architecture, t: Traits, index: int, kind: str) -> Mixing | None:
-    m = a.attention
     if kind in (LayerKind.MLP, LayerKind.NONE):
         return None
     if kind not in ATTENTION_KINDS:
-        widths = recurrent_widths(a, t)
-        if widths is None:
-            return Mixing()
-        return Mixing(
-            recurrent=widths._replace(
-                conv_per_sequence=widths.conv_per_sequence // _TOKENS,
-                state_per_sequence=widths.state_per_sequence // _TOKENS,
-            )
-        )
-    if m.kind == AttentionKind.MLA:
-        if t.mla_cache:
-            rank, rope = m.kv_lora_rank or 0, m.rope_dim or 0
-            return Mixing(
-                low_rank=m.q_lora_rank or 0,
-                queries=m.n_heads * ((m.nope_dim or 0) + rope),
-                absorbed=m.n_heads * rank,
-                rotated=m.n_heads * rope,
-                keys=rank + rope,
-                values=rank,
-                output=m.n_heads * m.v_dim,
-            )
-        key = m.n_heads * ((m.nope_dim or 0) + (m.rope_dim or 0))
-        return Mixing(queries=key, keys=key, values=m.n_heads * m.v_dim, output=m.n_heads * m.v_dim)
-    n_kv, heads = kv_heads(a, index, kind), query_heads(a, kind)
-    if not n_kv:
-        return None
-    k, v = head_widths(a, kind)
-    reused = kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING)
-    windowed = any(x in "SQC" for x in a.layer_kinds()) and bool(m.window)
-    gate = {"full": heads * v, "head": heads}.get(t.output_gate, 0)
+        return _recurrent(a, t, kind)
+    if a.attention.kind == AttentionKind.MLA:
+        return _compressed(a, t)
+    return _attention(a, t, index, kind) if kv_heads(a, index, kind) else None
+
+
+def _recurrent(a: Architecture, t: Traits, kind: str) -> Mixing:
+    widths = convolution_widths(a) if kind == LayerKind.CONV else recurrent_widths(a, t)
+    if widths is None:
+        return Mixing()
+    conv, state = widths.conv_per_sequence // _TOKENS, widths.state_per_sequence // _TOKENS
+    return Mixing(recurrent=widths._replace(conv_per_sequence=conv, state_per_sequence=state))
+
+
+def _compressed(a: Architecture, t: Traits) -> Mixing:
+    m = a.attention
+    rank, rope, output = m.kv_lora_rank or 0, m.rope_dim or 0, m.n_heads * m.v_dim
+    queries = m.n_heads * ((m.nope_dim or 0) + rope)
+    if not t.mla_cache:
+        return Mixing(queries=queries, keys=queries, values=output, output=output)
     return Mixing(
-        windowed=kind in (LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED) and windowed,
-        queries=heads * k,
-        keys=0 if reused else n_kv * k,
-        values=0 if reused else n_kv * v,
-        output=heads * v,
-        fused=t.fused_qkv,
-        keys_first=windowed or not t.causal,
-        normed="attn_norm" in t.norms or not t.norms,
+        low_rank=m.q_lora_rank or 0, queries=queries, absorbed=m.n_heads * rank, rotated=m.n_heads * rope,
+        keys=rank + rope, values=rank, output=output,
+    )  # fmt: skip
+
+
+def _attention(a: Architecture, t: Traits, index: int, kind: str) -> Mixing:
+    n_kv, heads = kv_heads(a, index, kind), query_heads(a, kind)
+    k, v = head_widths(a, kind)
+    if kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING):
+        n_kv = 0
+    windows = bool(a.attention.window) and any(other in _WINDOWED for other in a.layer_kinds())
+    return Mixing(
+        windowed=windows and kind in _WINDOWED, queries=heads * k, keys=n_kv * k, values=n_kv * v, output=heads * v,
+        fused=t.fused_qkv, keys_first=windows or not t.causal, normed="attn_norm" in t.norms or not t.norms,
         turned=t.qk_norm == "head" or _is_rotated(t, index, kind),
-        gate=gate,
-        doubled=t.output_gate == "double",
-        sub_norm="attn_sub_norm" in t.norms,
-        cached=t.causal,
-    )
+        gate={"full": heads * v, "head": heads}.get(t.output_gate, 0), doubled=t.output_gate == "double",
+        sub_norm="attn_sub_norm" in t.norms, cached=t.causal,
+    )  # fmt: skip
 
 
 def _is_rotated(t: Traits, index: int, kind: str) -> bool:
@@ -191,27 +184,17 @@ def _is_rotated(t: Traits, index: int, kind: str) -> bool:
 
 
 def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
-    normed = (
-        (len(t.norms) != 1 or t.single_block)
-        and t.norms[:1] != ("post_attention_norm",)
-        and "attn_output_norm" not in t.norms
-    )
+    before = {"attn_norm", "ffn_norm"} & set(t.norms)
+    normed = t.single_block or "ffn_norm" in before or not t.norms or (bool(before) and len(t.norms) > 1)
     moe = a.moe
     width = a.ffn_by_layer[index] if a.ffn_by_layer and index < len(a.ffn_by_layer) else a.ffn or 0
     if moe is not None and is_moe_layer(a, index):
-        shared = moe.shared_ffn or moe.n_shared * moe.ffn
-        if a.gguf_arch == "gemma4":
-            shared = width
+        # Gemma 4's dense block serves as the shared expert
+        shared = width if a.gguf_arch == "gemma4" else moe.shared_ffn or moe.n_shared * moe.ffn
         return Feeding(
-            normed=normed,
-            gated=t.gated,
-            router=moe.n_experts,
-            biased=t.router_bias,
-            used_inner=moe.n_used * moe.ffn,
-            used_outer=moe.n_used * (moe.latent or a.hidden),
-            shared=shared,
-            weighted_first=a.gguf_arch == "llama4",
-        )
+            normed=normed, gated=t.gated, router=moe.n_experts, biased=t.router_bias, used_inner=moe.n_used * moe.ffn,
+            used_outer=moe.n_used * (moe.latent or a.hidden), shared=shared, weighted_first=t.weighted_first,
+        )  # fmt: skip
     if not width:
         return None
     return Feeding(normed=normed, inner=width, gated=t.gated, fused_gate=t.fused_gate)

@@ -19,7 +19,7 @@ class RecurrentWidths(NamedTuple):
     """Buffer widths of a recurrent layer: floats a token, or a sequence where the name says so."""
 
     kind: str
-    """mamba, mamba2, gdn or kda."""
+    """mamba, mamba2, gdn, kda, or conv: a short convolution."""
     hidden: int
     projected: int
     """Output of the input projection."""
@@ -81,6 +81,8 @@ def recurrent_layer(
     """One layer's output, and the next one's convolution inputs where they are looked up `ahead`."""
     if w.kind in ("gdn", "kda"):
         return _delta_net(arena, w, tokens, sequences), history
+    if w.kind == "conv":
+        return _short_convolution(arena, w, tokens, sequences, history, ahead=ahead)
     return _mamba(arena, w, tokens, sequences, history, ahead=ahead)
 
 
@@ -132,6 +134,25 @@ def _mamba(
         product = normed
     out = arena.take(tokens * w.hidden)
     arena.give(product)
+    return out, following
+
+
+def _short_convolution(
+    arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, history: Block, *, ahead: bool
+) -> tuple[Block, Block]:
+    """A gated short convolution (LFM2): the layer's output, and the next one's `history` where that is looked up."""
+    history = arena.take(sequences * w.conv_per_sequence) if history is NOTHING else history
+    normed = arena.take(tokens * w.hidden)
+    projected = arena.take(tokens * w.projected)
+    arena.give(normed)
+    gated = arena.take(tokens * w.channels)
+    window = arena.take(tokens * w.channels + sequences * w.conv_per_sequence)
+    arena.give(history, gated)
+    following = arena.take(sequences * w.conv_per_sequence) if ahead else NOTHING
+    convolved = arena.take(tokens * w.inner)
+    arena.give(window, projected)
+    out = arena.take(tokens * w.hidden)
+    arena.give(convolved)
     return out, following
 
 

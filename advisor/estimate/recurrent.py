@@ -46,3 +46,12 @@ def recurrent_widths(a: Architecture, t: Traits) -> RecurrentWidths | None:
         ffn=a.ffn or 0 if t.gated and a.moe is None and not t.single_block else 0,
         ahead=a.moe is None,
     )  # fmt: skip
+
+
+def convolution_widths(a: Architecture) -> RecurrentWidths:
+    """Buffers of a layer that is a gated short convolution."""
+    assert a.linear is not None
+    return RecurrentWidths(
+        kind="conv", hidden=a.hidden, projected=3 * a.hidden, channels=a.hidden, inner=a.hidden, keys=0, heads=0,
+        conv_per_sequence=a.hidden * (a.linear.conv - 1), state_per_sequence=0, beside=0, ffn=0,
+    )  # fmt: skip

@@ -51,6 +51,10 @@ class Traits:
     causal: bool = True
     parallel: bool = False
     """Attention and the feed-forward block work on the same input."""
+    early_projection: bool = False
+    """Of those: attention's output is projected before the feed-forward block works."""
+    weighted_first: bool = False
+    """What enters the experts is weighted, not what leaves them."""
     into_residual: bool = False
     """Sums take the place of what came into a block, not of what it made."""
     unrotated: str = ""
@@ -85,7 +89,7 @@ TRAITS: dict[str, Traits] = {
     "orion": _GPT,
     "exaone": LLAMA, "ernie4_5": LLAMA, "ernie4_5-moe": Traits(router_bias=True), "paddleocr": LLAMA,
     "minicpm": Traits(tied=True), "olmo": Traits(norms=(), final_norm=""), "llada": LLAMA, "dream": _QWEN2,
-    "llama4": Traits(unrotated="F"), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
+    "llama4": Traits(unrotated="F", weighted_first=True), "granite": LLAMA, "granitemoe": LLAMA, "deepseek": LLAMA,
     "granitehybrid": Traits(unrotated="F"),
     "seed_oss": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm")),
     "qwen": Traits(fused_qkv=True, qkv_bias=True), "qwen2": _QWEN2, "qwen2vl": _QWEN2,
@@ -96,7 +100,7 @@ TRAITS: dict[str, Traits] = {
     "gemma3n": replace(_GEMMA3, reused_has_kv=True), "gemma4": replace(_GEMMA3, rope_freqs=True),
     "phi2": Traits(
         qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_norm",), gated=False, ffn_bias=True,
-        output_bias=True, parallel=True, into_residual=True),
+        output_bias=True, parallel=True, early_projection=True, into_residual=True),
     "phi3": Traits(fused_qkv=True, fused_gate=True, into_residual=True),
     "phimoe": Traits(qkv_bias=True, out_bias=True, norm_bias=True, output_bias=True, into_residual=True),
     "gpt-oss": Traits(
@@ -135,8 +139,8 @@ TRAITS: dict[str, Traits] = {
     "nemotron_h": Traits(norms=("attn_norm",), gated=False, single_block=True, unrotated="F"),
     "nemotron_h_moe": Traits(norms=("attn_norm",), gated=False, single_block=True, router_bias=True, unrotated="F"),
     "falcon-h1": LLAMA, "jamba": LLAMA, "mamba": _MAMBA, "mamba2": _MAMBA,
-    "lfm2": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm"),
-    "lfm2moe": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", router_bias=True),
+    "lfm2": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", into_residual=True),
+    "lfm2moe": Traits(qk_norm="head", tied=True, final_norm="token_embd_norm", router_bias=True, into_residual=True),
     "bert": _BERT, "nomic-bert": Traits(
         norm_bias=True, norms=("attn_output_norm", "layer_output_norm"), tied=True, token_types=2,
         embedding_norm=True, final_norm="", fused_qkv=True, causal=False,
