@@ -23,6 +23,8 @@ from benchmarks.peer_formulas import llmfit, whichllm
 from benchmarks.tables import NEVER_FITTED, add_rows_option, tables
 
 DEEP_TOKENS = 16000
+NEW_YEARS = 0.3
+"""Rows no older than this tell how users of today's engines fare."""
 
 
 def line(name: str, judged: list[Judged]) -> str:
@@ -60,6 +62,7 @@ def table(title: str, judged: list[Judged]) -> list[str]:
             ("kind", lambda j: "MoE" if j.case.moe else "dense"),
             ("devices", lambda j: "several" if j.case.count > 1 else "one"),
             ("depth", lambda j: "16k and more" if j.case.depth >= DEEP_TOKENS else "less"),
+            ("engine", lambda j: "of today" if j.case.age_years < NEW_YEARS else "older"),
         ):  # fmt: skip
             groups = defaultdict(list)
             for j in rows:
@@ -125,6 +128,7 @@ def main() -> int:
     options = parser.parse_args()
     cases, generation_of, unused = load(tables(options.rows))
     print(f"{len(cases)} configurations; {sum(unused.values())} rows left out")
+    print("\n".join(f"  {count:4d}  {reason}" for reason, count in unused.most_common()))
     if options.quick:
         hierarchy = Hierarchy(cases, generation_of)
         by_source = left_out(hierarchy, cases, lambda case: case.source)

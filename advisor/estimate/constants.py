@@ -143,6 +143,8 @@ class Constants:
     """Backends whose matrix kernels read their next weights while they multiply (see `roofline.overlapped`)."""
     prompt_launch_cost: Mapping[str, float]
     """By backend: cost of launching a kernel while a prompt is read, against one while decoding."""
+    prompt_types: Mapping[str, Mapping[str, float]]
+    """By backend and storage type: time of a FLOP while a prompt is read, against that with other types."""
     unpacking: Mapping[str, float]
     """By backend: what one more weight in a byte adds to the time of that byte while decoding, against Q4_K."""
     codebooks: Mapping[str, float]
@@ -169,6 +171,7 @@ class Constants:
                 expert_half_rate_tokens=dict(calibration["expert_half_rate_tokens"]),
                 reads_ahead=frozenset(calibration["reads_ahead"]),
                 prompt_launch_cost=dict(calibration["prompt_launch_cost"]),
+                prompt_types=dict(calibration["prompt_types"]),
                 unpacking=dict(calibration["unpacking"]),
                 codebooks=dict(calibration["codebooks"]),
                 attention_bytes=dict(calibration["attention_bytes"]),

@@ -17,7 +17,7 @@ from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
-from advisor.estimate.unpacking import unpacking
+from advisor.estimate.unpacking import multiplying, unpacking
 
 NOTHING: Vector = (0.0,) * 8
 _BACKENDS = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "sycl"}
@@ -194,6 +194,7 @@ def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, s
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
         launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,
+        cost=multiplying(setting.choice.weights.types, constants, backend),
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip
 

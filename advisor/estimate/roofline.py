@@ -110,24 +110,28 @@ def prefill_terms(
     launch_cost: float = 1.0,
     reads_ahead: bool = False,
     caches_alone: bool = False,
+    cost: tuple[float, float] = (1.0, 1.0),
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
 
     Small micro-batches reach less: F(u) = F·u/(u + half_rate_tokens); so do experts, each of which gets few of the
     tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
-    With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with
-    `caches_alone` only what feeds a cache runs (see `prefill_work`).
+    With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with `caches_alone` only
+    what feeds a cache runs (see `prefill_work`). `cost` is that of a FLOP with the stored types of dense weights and of
+    experts, against usual ones.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
-    dense_work, flops = work.dense + work.state, rates.f16_flops / (1.0 + half_rate_tokens / chunk)
+    flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
+    dense_work = work.dense * cost[0] + work.state
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk
     expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
     dense = passes * held.dense / rates.bandwidth_bytes_per_s, (dense_work * share.layers + work.head) / flops
-    experts = passes * held.experts * touched / rates.bandwidth_bytes_per_s, work.experts * share.experts / expert_flops
+    expert_work = work.experts * cost[1] * share.experts
+    experts = passes * held.experts * touched / rates.bandwidth_bytes_per_s, expert_work / expert_flops
     if reads_ahead:
         dense, experts = overlapped(*dense), overlapped(*experts)
     return (

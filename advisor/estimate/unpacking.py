@@ -36,3 +36,20 @@ def unpacking(types: tuple[TypeBytes, ...], constants: Constants, backend: str) 
         all_dense += dense_bytes + output_bytes
         all_experts += expert_bytes
     return Unpacking(dense / all_dense if all_dense else 1.0, experts / all_experts if all_experts else 1.0)
+
+
+@lru_cache(maxsize=65536)
+def multiplying(types: tuple[TypeBytes, ...], constants: Constants, backend: str) -> Unpacking:
+    """Time of a FLOP while a prompt is read, against that with usual types: the mean over all weights."""
+    costs = constants.prompt_types.get(backend)
+    if not costs:
+        return Unpacking(1.0, 1.0)
+    dense = experts = all_dense = all_experts = 0.0
+    for index, dense_bytes, expert_bytes, _ in types:
+        name = TYPE_NAMES[index]
+        weights_a_byte = BLOCKS[name].weights / BLOCKS[name].bytes
+        dense += dense_bytes * weights_a_byte * costs.get(name, 1.0)
+        experts += expert_bytes * weights_a_byte * costs.get(name, 1.0)
+        all_dense += dense_bytes * weights_a_byte
+        all_experts += expert_bytes * weights_a_byte
+    return Unpacking(dense / all_dense if all_dense else 1.0, experts / all_experts if all_experts else 1.0)

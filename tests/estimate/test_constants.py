@@ -15,7 +15,7 @@ from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
 from advisor.estimate.roofline import Bytes, Rates, coverage, overlapped, prefill_terms
 from advisor.estimate.shaping import shape_of
-from advisor.estimate.unpacking import unpacking
+from advisor.estimate.unpacking import multiplying, unpacking
 from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import CATALOG, card, computer
@@ -275,3 +275,15 @@ def test_kernels_that_read_ahead_take_less_than_both_and_no_less_than_each():
     assert ahead[0] + ahead[4] == pytest.approx(math.hypot(apart[0], apart[4]))
     assert ahead[1] + ahead[5] == pytest.approx(math.hypot(apart[1], apart[5]))
     assert ahead[2:4] + ahead[6:] == apart[2:4] + apart[6:]
+
+
+def test_prompts_cost_more_with_types_that_a_backend_has_no_matrix_units_for(constants):
+    bf16, q4 = (weight_profile(models.QWEN3_30B, quant).types for quant in ("BF16", "Q4_K_M"))
+    cost = constants.prompt_types["vulkan"]["bf16"]
+    assert multiplying(bf16, constants, "vulkan") == pytest.approx((cost, cost), rel=0.01)
+    assert multiplying(q4, constants, "vulkan") == pytest.approx((1.0, 1.0), rel=0.01)
+    assert multiplying(bf16, constants, "cuda") == (1.0, 1.0)
+    shape, held, rates = shape_of(models.QWEN3_30B), Bytes(1e9, 16e9), Rates(1e12, 1e14)
+    usual, slow = (prefill_terms(shape, held, rates, 512, cost=(1.0, x)) for x in (1.0, cost))
+    assert slow[5] == pytest.approx(cost * usual[5])
+    assert prefill_terms(shape, held, rates, 512, cost=(2.0, 1.0))[4] > 1.8 * usual[4]

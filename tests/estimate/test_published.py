@@ -72,3 +72,24 @@ def test_bytes_decide(constants, quant, low, high):
     device = card(name="Unheard-of card", bandwidth_bytes_per_s=400e9, architecture=None)
     rate = run(LLAMA_2_7B, computer(device), EMPTY, constants, quant=quant).speed.decode_tokens_per_s.p50
     assert low < rate < high
+
+
+@pytest.mark.parametrize(("backend", "vendor", "slower"), [("vulkan", "amd", 1.8), ("rocm", "amd", 1.0)])
+def test_prompts_in_bf16_wait_for_backends_without_matrix_units_for_it(constants, backend, vendor, slower):
+    device = card(name="Unheard-of card", vendor=vendor, backend=backend, architecture=None)
+
+    def seconds(known):
+        speed = run(LLAMA_2_7B, computer(device), EMPTY, known, quant="BF16").speed
+        return 1.0 / speed.prefill_tokens_per_s.p50
+
+    assert seconds(constants) / seconds(replace(constants, prompt_types={})) == pytest.approx(slower, rel=0.2)
+
+
+def test_short_prompts_gain_by_reading_ahead(constants):
+    device = card(name="Unheard-of card", architecture=None)
+    short = replace(EMPTY, prompt_tokens=64)
+    ahead, apart = (
+        run(LLAMA_2_7B, computer(device), short, known, quant="Q4_0").speed.prefill_tokens_per_s.p50
+        for known in (constants, replace(constants, reads_ahead=frozenset()))
+    )
+    assert ahead > 1.1 * apart
