@@ -75,8 +75,8 @@ def asked(program: FitParams, model: SparseModel, setting: Setting) -> PartBytes
     """What the build says: weights and cache of the model, scratch without the logits of a whole batch."""
     k_type, v_type = setting.types
     question = AllocationQuestion(
-        context=setting.context, sequences=setting.sequences, micro_batch=setting.micro_batch, k_type=k_type, v_type=v_type,
-        flash_attention=setting.flash_attention, repack=False,
+        context=setting.context, sequences=setting.sequences, micro_batch=setting.micro_batch, k_type=k_type,
+        v_type=v_type, flash_attention=setting.flash_attention, repack=False,
     )  # fmt: skip
     whole = program.ask(lambda path: write_sparse(path, model), question)["Host"]
     slim = model.with_vocabulary(SMALL_VOCABULARY)
