@@ -1,5 +1,7 @@
 """The tables in benchmarks/published say what was run so that all of it is understood, and no impossible rate."""
 
+from collections import defaultdict
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from advisor.estimate.cpu_rates import threads_used
 from benchmarks.fit_constants import FOLDER
 from benchmarks.measurements import DECODE, Cases, number, rows_of
 from benchmarks.set_aside import impossible, told
-from benchmarks.tables import PUBLISHED
+from benchmarks.tables import PUBLISHED, people
 
 TABLES = sorted(PUBLISHED.glob("*.csv"))
 ROUNDED = 1.02
@@ -57,6 +59,26 @@ def test_every_row_names_its_source():
     assert [fault for path in TABLES for fault in faults(path, sources)] == []
     assert sorted(sources) == [path.stem for path in TABLES]
     assert all(entry["title"] and entry["url"] and entry["date"] for entry in sources.values())
+
+
+def repeats(paths, known) -> list[tuple[str, str]]:
+    """Pairs of people of which one repeats most of the other's broken rates, as rows that are published twice do."""
+    rates = defaultdict(set)
+    for path in paths:
+        for row in rows_of(path):
+            told = {(column, number(row[column])) for column in ("pp_tps", "tg_tps") if number(row[column]) % 1}
+            rates[known.get(path.stem, path.stem)] |= {(row["hardware_name"], row["quant"], *one) for one in told}
+    pairs = combinations(sorted(rates), 2)
+    return [(a, b) for a, b in pairs if len(rates[a] & rates[b]) > max(2, min(len(rates[a]), len(rates[b])) / 2)]
+
+
+def test_nobody_s_rows_stand_under_two_names(tmp_path):
+    assert repeats(TABLES, people()) == []
+    copies = [tmp_path / name for name in ("first.csv", "second.csv")]
+    for copy in copies:
+        copy.write_text("hardware_name,quant,pp_tps,tg_tps\n" + "".join(f"a card,Q8_0,,{n}.5\n" for n in range(3)))
+    assert repeats(copies, {}) == [("first", "second")]
+    assert repeats(copies, {"second": "first"}) == []
 
 
 def test_every_row_is_understood(catalog, constants):
