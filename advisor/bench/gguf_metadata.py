@@ -13,7 +13,8 @@ Pairs = dict[str, Value]
 
 _WINDOWED = frozenset((LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED))
 _SIGMOID = 2
-"""Gating function of the experts (LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID); any would do."""
+"""Gating function of the experts (LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID); any would do but for DeepSeek V4."""
+_SQRT_SOFTPLUS = 4
 
 
 def metadata(a: Architecture, *, context: int | None = None, nextn: bool = False) -> Pairs:
@@ -36,6 +37,9 @@ def metadata(a: Architecture, *, context: int | None = None, nextn: bool = False
         pairs |= _linear(a, a.linear)
     if a.ple_dim is not None:
         pairs["embedding_length_per_layer_input"] = a.ple_dim
+    if a.hyper_connections:
+        pairs |= {"hyper_connection.count": a.hyper_connections, "hyper_connection.epsilon": 1e-6}
+        pairs["hyper_connection.sinkhorn_iterations"] = 20
     return pairs | _special(a)
 
 
@@ -68,7 +72,7 @@ def _attention(a: Architecture, m: Attention, blocks: int) -> Pairs:
         width = m.swa_k_dim or m.k_dim
         pairs |= {"attention.key_length_swa": width, "attention.value_length_swa": m.swa_k_dim or m.v_dim}
         pairs["rope.dimension_count_swa"] = width
-    return pairs
+    return pairs | (_compressed(a, m, blocks) if m.kind == AttentionKind.SHARED else {})
 
 
 def _query_heads(a: Architecture, blocks: int) -> Value:
@@ -106,7 +110,23 @@ def _latent(m: Attention, *, absorbed: bool) -> Pairs:
             "attention.indexer.head_count": m.indexer_heads, "attention.indexer.key_length": m.indexer_dim,
             "attention.indexer.top_k": 2048,
         }  # fmt: skip
+    if m.indexer_pool:
+        pairs["attention.indexer.kpool"] = m.indexer_pool
     return pairs
+
+
+def _compressed(a: Architecture, m: Attention, blocks: int) -> Pairs:
+    """Attention over compressed rows; each block states its ratio, prediction blocks none."""
+    ratios = m.compress_by_layer or ()
+    return {
+        "attention.q_lora_rank": m.q_lora_rank or 0, "rope.dimension_count": m.rope_dim or 0,
+        "rope.dimension_count_swa": m.rope_dim or 0, "attention.indexer.head_count": m.indexer_heads or 0,
+        "attention.indexer.key_length": m.indexer_dim or 0,
+        "attention.indexer.top_k": 512, "attention.output_group_count": m.o_groups or 1,
+        "attention.output_lora_rank": m.o_lora_rank or 0, "attention.compress_rope_freq_base": 160000.0,
+        "attention.compress_ratios": [*ratios, *[0] * (blocks - len(ratios))],
+        "hash_layer_count": a.moe.hash_layers if a.moe else 0, "swiglu_clamp_exp": [10.0] * blocks,
+    }  # fmt: skip
 
 
 def _experts(a: Architecture, moe: Moe) -> Pairs:
@@ -115,8 +135,8 @@ def _experts(a: Architecture, moe: Moe) -> Pairs:
         "expert_count": moe.n_experts, "expert_used_count": moe.n_used, "expert_feed_forward_length": moe.ffn,
         "expert_shared_count": moe.n_shared, "expert_shared_feed_forward_length": moe.shared_ffn or 0,
         "leading_dense_block_count": moe.first_dense, "interleave_moe_layer_step": moe.step,
-        "moe_every_n_layers": moe.step, "expert_gating_func": _SIGMOID, "expert_weights_scale": 1.0,
-        "expert_weights_norm": True,
+        "moe_every_n_layers": moe.step, "expert_gating_func": _SQRT_SOFTPLUS if moe.hash_layers else _SIGMOID,
+        "expert_weights_scale": 1.0, "expert_weights_norm": True,
     }  # fmt: skip
 
 
@@ -132,7 +152,7 @@ def _linear(a: Architecture, linear: LinearAttention) -> Pairs:
             "full_attention_interval": kinds.index(LayerKind.FULL) + 1 if LayerKind.FULL in kinds else len(kinds) + 1,
         }  # fmt: skip
     elif linear.kind == "kda":
-        pairs |= {"kda.head_dim": linear.v_dim}
+        pairs |= {"kda.head_dim": linear.v_dim, "kda.gate_lower_bound": -5.0}
     elif linear.kind in ("mamba", "mamba2"):
         pairs |= {
             "ssm.inner_size": linear.d_inner, "ssm.state_size": linear.d_state,

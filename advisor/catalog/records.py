@@ -37,7 +37,7 @@ def _tupled(record: Record, *keys: str) -> dict[str, Any]:
 
 def attention_of(record: Record) -> Attention:
     """`architecture.attention` of a record."""
-    fields = _tupled(record, "kv_heads_by_layer")
+    fields = _tupled(record, "kv_heads_by_layer", "compress_by_layer")
     return Attention(**{**fields, "kind": AttentionKind(fields.get("kind", "gqa"))})
 
 

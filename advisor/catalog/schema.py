@@ -55,7 +55,7 @@ class AttentionForm:
     """See `domain.architecture.Attention`."""
 
     __pydantic_config__ = _CLOSED
-    kind: Literal["gqa", "mla", "none"] = "gqa"
+    kind: Literal["gqa", "mla", "shared", "none"] = "gqa"
     n_heads: Width = 0
     n_kv_heads: Width = 0
     k_dim: Width = 0
@@ -74,6 +74,10 @@ class AttentionForm:
     qk_norm: StrictBool | None = None
     indexer_heads: Width | None = None
     indexer_dim: Width | None = None
+    indexer_pool: Width | None = None
+    o_groups: Width | None = None
+    o_lora_rank: Width | None = None
+    compress_by_layer: list[Width] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ class MoeForm:
     first_dense: Width = 0
     step: Count = 1
     latent: Count | None = None
+    hash_layers: Width = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +135,7 @@ class ArchitectureForm:
     encoder_layers: Width = 0
     gated_ffn: StrictBool | None = None
     max_positions: Tokens | None = None
+    hyper_connections: Width = 0
     kv_runtime_specific: StrictBool = False
 
 

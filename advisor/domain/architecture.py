@@ -39,6 +39,8 @@ class AttentionKind(StrEnum):
 
     GQA = "gqa"
     MLA = "mla"
+    SHARED = "shared"
+    """One row a token is key and value of every head, some layers add rows that stand for many tokens (DeepSeek V4)."""
     NONE = "none"
 
 
@@ -73,6 +75,13 @@ class Attention:
     indexer_heads: int | None = None
     """Sparse attention (DSA): heads of the indexer."""
     indexer_dim: int | None = None
+    indexer_pool: int | None = None
+    """Positions that the indexer pools into one before it chooses (GLM-5 Next)."""
+    o_groups: int | None = None
+    """Groups of heads whose outputs are projected apart, to `o_lora_rank` each, before the common projection."""
+    o_lora_rank: int | None = None
+    compress_by_layer: tuple[int, ...] | None = None
+    """Tokens that one compressed row of a layer stands for (0: none), where layers see such rows beside a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +118,8 @@ class Moe:
     step: int = 1
     """Every step-th layer is a MoE layer (layer index i with (i + 1) % step == 0)."""
     latent: int | None = None
+    hash_layers: int = 0
+    """Leading layers whose experts a table chooses for each token of the vocabulary."""
     """Width that routed experts read and write, between two projections, where it is not the hidden one."""
 
 
@@ -141,6 +152,8 @@ class Architecture:
     """gate, up and down (True) or up and down only (False); None: as usual for the architecture."""
     max_positions: int | None = None
     """Learned position embeddings, where there are any."""
+    hyper_connections: int = 0
+    """Copies of the residual stream that are mixed before and after each block; 0: one, added to."""
     kv_runtime_specific: bool = False
     """The cache layout is the engine's own (sparse indexers, compressed caches): formulas do not cover it."""
 

@@ -7,7 +7,7 @@ b11434), traced over the widths, heads and experts of 74 architectures.
 
 from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE
 from advisor.estimate.constants import EngineProfile
-from advisor.estimate.kv_cache import CacheLayout, cells, window_cells
+from advisor.estimate.kv_cache import CacheLayout, cells, compressed_cells, stream_cells, window_cells
 from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
 from advisor.estimate.scratch import Peaks
 from advisor.estimate.shape import ModelShape
@@ -39,13 +39,15 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     tokens = min(layout.micro_batch, layout.context)
     if not shape.causal:
         return size * tokens * tokens * len({kind.reads for kind in shape.layers if kind.reads})
+    if any([kind.compression for kind in shape.layers]):
+        return 4 * tokens * _compressed_cells(shape, layout)
     caches = "".join([kind.cache for kind in shape.layers])
     total = 0
     if "F" in caches:
         total += size * tokens * (cells(layout) // streams)
     if "W" in caches:
         total += size * tokens * (window_cells(layout, shape.window) // streams)
-    if _is_indexed(shape):
+    if shape.indexed is not None:
         total += 2 * tokens * (cells(layout) // streams)
     return total
 
@@ -61,7 +63,7 @@ def compute_bytes(
 ) -> int:
     """Scratch of one device that has so many of the `layers`, None: all; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
-    length = _stream_cells(layout)
+    length = stream_cells(layout)
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
     chosen = 0
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
@@ -73,6 +75,7 @@ def compute_bytes(
     if shape.recurrent is not None:
         floats = max(floats, recurrent_floats(shape.recurrent, tokens, layout.sequences, place))
     floats = max(floats, _block_floats(shape, layout, engine, tokens, place) + tokens * chosen)
+    floats = max(floats, tokens * _compressed_floats(shape, layout, engine))
     total = 4 * (floats + tokens * _INPUT_FLOATS) + mask + _row_index_bytes(shape, tokens, engine)
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
@@ -104,7 +107,7 @@ def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
     rest, full, window = peaks[_SCORED_KEYS if keys else _SCORED :][:3]
     floats = tokens * rest
     if full:
-        scores = shape.n_heads * (_stream_cells(layout) if shape.causal else tokens)
+        scores = shape.n_heads * (stream_cells(layout) if shape.causal else tokens)
         copied = cells(layout) * scratch.transposed // 2
         copied = copied if copied > tokens * scratch.gap else 0
         floats = max(floats, tokens * (full + _beyond(scores, scratch.gap)) + copied)
@@ -151,13 +154,20 @@ def _handed_cache_bytes(shape: ModelShape, layout: CacheLayout, first: int) -> i
     )
 
 
-def _is_indexed(shape: ModelShape) -> bool:
-    """Whether a sparse indexer chooses what each token attends to."""
-    return shape.mla and any([kind.indexer_elements for kind in shape.layers])
+def _compressed_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> int:
+    """Floats a token of attention over compressed rows: queries of all heads, turned and weighed, beside seven copies
+    of the hidden state (DeepSeek V4 Pro to 0.1 %, Flash to 12 %); without flash attention their scores as well."""
+    longest = _compressed_cells(shape, layout)
+    if not longest:
+        return 0
+    near = window_cells(layout, shape.window) // (1 if layout.unified else layout.sequences)
+    scores = 0 if engine.flash_attention else shape.n_heads * (near + longest)
+    return 7 * shape.hidden + 3 * shape.n_heads * shape.layers[0].k_elements + scores
 
 
-def _stream_cells(layout: CacheLayout) -> int:
-    return cells(layout) // (1 if layout.unified else layout.sequences)
+def _compressed_cells(shape: ModelShape, layout: CacheLayout) -> int:
+    """Cells of the longest compressed cache, one stream; 0 without one."""
+    return max([compressed_cells(layout, kind.compression) for kind in shape.layers if kind.compression], default=0)
 
 
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:

@@ -11,10 +11,11 @@ from advisor.domain.units import format_count, format_duration, format_rate, for
 from advisor.estimate.calibration import Posterior, factors
 from advisor.estimate.flops import prompt_work, token_work
 from advisor.estimate.footprint import device_spans, footprint
-from advisor.estimate.kv_cache import cells, state_bytes, window_cells
+from advisor.estimate.kv_cache import cells, compressed_cells, own_streams, state_bytes, window_cells
 from advisor.estimate.latency import TERM_NAMES
 from advisor.estimate.parts import Part, Setting, compute_rate, parts_of
 from advisor.estimate.roofline import US
+from advisor.estimate.shape import LayerShape
 from advisor.estimate.tensor_types import row_bytes
 
 READS, KERNELS, PRODUCTS = (0, 1, 2, 7), 3, (4, 5, 6)
@@ -69,7 +70,7 @@ def _memory(setting: Setting) -> Iterator[Step]:
 
 def _cache(setting: Setting) -> Iterator[Step]:
     shape, layout = setting.choice.shape, setting.choice.layout
-    full, window = cells(layout), window_cells(layout, shape.window)
+    full, window = cells(layout), window_cells(own_streams(shape, layout), shape.window)
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if not kind.cache:
             continue
@@ -85,11 +86,31 @@ def _cache(setting: Setting) -> Iterator[Step]:
             unit="bytes",
             source="layers of the architecture in the catalog; tokens padded as llama.cpp pads them",
         )
+        if kind.compression:
+            yield _compressed(setting, kind, n)
     state = state_bytes(shape, layout)
     if state:
         text = f"recurrent layers, independent of the context: {format_size(state)}"
         source = "layers of the architecture in the catalog"
         yield Step(about="memory", name="state", text=text, value=float(state), unit="bytes", source=source)
+
+
+def _compressed(setting: Setting, kind: LayerShape, n: int) -> Step:
+    """Rows that stand for several tokens each."""
+    layout = setting.choice.layout
+    held, row = (
+        layout.sequences * compressed_cells(layout, kind.compression),
+        row_bytes(kind.compressed_elements, layout.k_type),
+    )
+    row += row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
+    return Step(
+        about="memory",
+        name=f"KV cache, rows of {kind.compression} tokens",
+        text=f"{n} layers × {held} rows × {row} B = {format_size(n * held * row)}",
+        value=float(n * held * row),
+        unit="bytes",
+        source="layers of the architecture in the catalog; rows padded as llama.cpp pads them",
+    )
 
 
 def _work(setting: Setting) -> Iterator[Step]:

@@ -38,7 +38,7 @@ def prompt_work(shape: ModelShape, tokens: float, depth: float = 0.0) -> Work:
     attention = state = 0.0
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if kind.reads:
-            attention += n * kind.attention_flops * (full if kind.reads == "F" else near)
+            attention += n * kind.attention_flops * kind.rows(full, near)
         state += n * kind.state_flops * tokens
     return Work(
         dense=2.0 * shape.dense_params * tokens,

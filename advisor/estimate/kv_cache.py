@@ -5,7 +5,7 @@ stream of its own. Sliding-window layers keep the window plus one micro-batch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.tensor_types import BLOCKS, row_bytes
@@ -57,18 +57,40 @@ def window_cells(layout: CacheLayout, window: int) -> int:
 
 def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
     """Bytes of keys and values, of all layers or of `counts` of each kind of layer."""
-    full, window = cells(layout), window_cells(layout, shape.window)
+    full, window = cells(layout), window_cells(own_streams(shape, layout), shape.window)
     widest = 0 if layout.flash_attention else max((k.v_elements for k in shape.layers if k.cache), default=0)
     total = 0
     for kind, n in zip(shape.layers, counts or shape.counts, strict=True):
         if kind.cache and n:
             row = row_bytes(kind.k_elements, layout.k_type)
             row += row_bytes(max(kind.v_elements, widest), layout.v_type) if kind.v_elements else 0
-            row += row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
+            indexer = row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
+            if kind.compression:
+                further = row_bytes(kind.compressed_elements, layout.k_type) + indexer
+                total += n * further * layout.sequences * compressed_cells(layout, kind.compression)
+            else:
+                row += indexer
             total += n * row * (full if kind.cache == "F" else window)
         elif n and widest and not kind.reads and not shape.state_bytes:
             total += n * row_bytes(widest, layout.v_type) * full  # value rows of a layer that has no use for them
     return total
+
+
+def stream_cells(layout: CacheLayout) -> int:
+    """Cells of one stream."""
+    return cells(layout) // (1 if layout.unified else layout.sequences)
+
+
+def compressed_cells(layout: CacheLayout, compression: int) -> int:
+    """Cells of one stream whose rows stand for so many tokens each."""
+    return padded(-(-stream_cells(layout) // compression), layout.padding)
+
+
+def own_streams(shape: ModelShape, layout: CacheLayout) -> CacheLayout:
+    """Beside compressed rows each sequence has streams of its own, each as long as a unified one."""
+    if not layout.unified or not any([kind.compression for kind in shape.layers]):
+        return layout
+    return replace(layout, unified=False, context=layout.sequences * cells(layout))
 
 
 def state_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
@@ -110,5 +132,7 @@ def read_bytes(
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if kind.reads:
             row = kind.k_elements * k_size + kind.v_elements * v_size + flop_bytes * kind.attention_flops
-            total += n * row * (depth if kind.reads == "F" else near)
+            total += n * row * kind.rows(depth, near)
+            if kind.compression:
+                total += n * kind.indexer_elements * k_size * depth / kind.compression
     return total

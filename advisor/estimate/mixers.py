@@ -6,6 +6,7 @@ Shapes are in ggml order (input width first). Names are llama.cpp's, without the
 from collections.abc import Iterator
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind, LinearAttention
+from advisor.estimate.compressed import compressed_tensors, pooled_indexer_tensors
 from advisor.estimate.traits import Traits
 
 Shape = tuple[int, ...]
@@ -51,6 +52,8 @@ def mixer_tensors(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator
     if kind in ATTENTION_KINDS:
         if a.attention.kind == AttentionKind.MLA:
             yield from _mla(a, t)
+        elif a.attention.kind == AttentionKind.SHARED:
+            yield from compressed_tensors(a, layer)
         elif kv_heads(a, layer, kind):
             yield from _gqa(a, t, layer, kind)
     linear = a.linear
@@ -122,12 +125,16 @@ def _mla(a: Architecture, t: Traits) -> Iterator[Named]:
     else:
         yield ("attn_kv_b.weight", (rank, m.n_heads * (nope + m.v_dim)))
     yield ("attn_output.weight", (m.n_heads * m.v_dim, a.hidden))
+    if t.output_gate == "head":
+        yield ("attn_gate.weight", (a.hidden, m.n_heads))
     if m.indexer_heads and m.indexer_dim:
         yield ("indexer.k_norm.weight", (m.indexer_dim,))
         yield ("indexer.k_norm.bias", (m.indexer_dim,))
         yield ("indexer.proj.weight", (a.hidden, m.indexer_heads))
         yield ("indexer.attn_k.weight", (a.hidden, m.indexer_dim))
         yield ("indexer.attn_q_b.weight", (m.q_lora_rank or a.hidden, m.indexer_heads * m.indexer_dim))
+        if m.indexer_pool:
+            yield from pooled_indexer_tensors(a)
 
 
 def _linear(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
@@ -161,17 +168,18 @@ def _gdn(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
 
 
 def _kda(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
-    """Kimi delta attention."""
+    """Kimi delta attention. Its decay and output gates go through a narrow projection, but those of Ling 3.0 do not."""
     heads, dim = linear.v_heads or a.attention.n_heads, linear.v_dim
     width = heads * dim
     for part in "qkv":
         yield (f"attn_{part}.weight", (a.hidden, width))
         yield (f"ssm_conv1d_{part}.weight", (linear.conv, 1, width))
     for part in "fg":
-        yield (f"ssm_{part}_a.weight", (a.hidden, dim))
-        yield (f"ssm_{part}_b.weight", (dim, width))
+        yield (f"ssm_{part}_a.weight", (a.hidden, width if a.gguf_arch == "bailingmoe3" else dim))
+        if a.gguf_arch != "bailingmoe3":
+            yield (f"ssm_{part}_b.weight", (dim, width))
     yield ("ssm_beta.weight", (a.hidden, heads))
-    yield ("ssm_a", (1, heads))
+    yield ("ssm_a", (heads,) if a.gguf_arch == "glm5-next" else (1, heads))
     yield ("ssm_dt.bias", (width,))
     yield ("ssm_norm.weight", (dim,))
     yield ("attn_output.weight", (width, a.hidden))

@@ -249,7 +249,7 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     slower = 1.0 if whole else 1.0 / constants.settings["hybrid_share"]
     users = max(1, setting.workload.users)
     attention = sum(
-        n * k.attention_flops * (setting.depth if k.reads == "F" else min(setting.depth, shape.window))
+        n * k.attention_flops * k.rows(setting.depth, min(setting.depth, shape.window))
         for k, n in zip(shape.layers, shape.counts, strict=True)
         if k.reads
     )

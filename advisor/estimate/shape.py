@@ -37,6 +37,14 @@ class LayerShape(NamedTuple):
     expert_params: int
     ops: int
     """Kernels launched per token, after the usual fusions."""
+    compression: int = 0
+    """Tokens that one row of a further cache stands for; 0: there is none."""
+    compressed_elements: int = 0
+    """Elements of such a row, without those of its indexer."""
+
+    def rows(self, full: float, near: float) -> float:
+        """Rows it attends to, of `full` tokens and `near` ones in the window."""
+        return (full if self.reads == "F" else near) + (full / self.compression if self.compression else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.blocks import scratch_of
+from advisor.estimate.compressed import PICKED_RATIO, compressor_state_elements, ratio_of
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import IndexedWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
@@ -17,6 +18,8 @@ _STATE_FLOPS = 7
 """FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
 INDEXER_TOP_K = 2048
 """Positions that the sparse indexer of DeepSeek-V3.2 and GLM-5 keeps for each token (index_topk of both)."""
+_POOLED_ROW = 3
+"""What an indexer over pooled positions keeps of each, in widths of its key (llama.cpp, indexer_kpool_row)."""
 _LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
 
 
@@ -76,12 +79,22 @@ def _layer(a: Architecture, t: Traits, index: int, dense: int, experts: int) -> 
     k, v, flops = _attention(a, t, kind, index) if reads else (0, 0, 0)
     owns = bool(reads) and kind not in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) and t.causal
     state, traffic, state_flops = _state(a, kind)
-    indexer = a.attention.indexer_dim or 0 if reads and a.attention.kind == AttentionKind.MLA else 0
+    ratio = ratio_of(a.attention, index) if reads else 0
+    state += 4 * compressor_state_elements(a.attention, index)
     return LayerShape(
         cache=reads if owns else "", reads=reads, k_elements=k, v_elements=v, attention_flops=flops,
-        indexer_elements=indexer, state_bytes=state, state_traffic_bytes=traffic, state_flops=state_flops,
+        indexer_elements=_indexer_elements(a, ratio) if reads else 0,
+        state_bytes=state, state_traffic_bytes=traffic, state_flops=state_flops,
         dense_params=dense, expert_params=experts, ops=_ops(a, t, kind, index),
+        compression=ratio, compressed_elements=k if ratio else 0,
     )  # fmt: skip
+
+
+def _indexer_elements(a: Architecture, ratio: int) -> int:
+    """What an indexer keeps of each cached row that it chooses from."""
+    m = a.attention
+    chooses = m.kind == AttentionKind.MLA or (m.kind == AttentionKind.SHARED and ratio == PICKED_RATIO)
+    return (m.indexer_dim or 0) * (_POOLED_ROW if m.indexer_pool else 1) if chooses else 0
 
 
 def _reads(a: Architecture, kind: str, index: int) -> str:
@@ -102,6 +115,8 @@ def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, 
     if m.kind == AttentionKind.MLA:
         key = (m.nope_dim or 0) + (m.rope_dim or 0)
         return m.n_heads * key, m.n_heads * m.v_dim, 2 * m.n_heads * (key + m.v_dim)
+    if m.kind == AttentionKind.SHARED:
+        return m.k_dim, 0, 4 * m.n_heads * m.k_dim
     n_kv = kv_heads(a, index, kind)
     k_dim, v_dim = head_widths(a, kind)
     return n_kv * k_dim, n_kv * v_dim, 2 * query_heads(a, kind) * (k_dim + v_dim)
@@ -131,10 +146,19 @@ def _state(a: Architecture, kind: str) -> tuple[int, int, int]:
     return 4 * (conv + state), 2 * 4 * state, _STATE_FLOPS * state
 
 
+def _compressed_ops(a: Architecture, index: int) -> int:
+    """Kernels that compressed rows and hyper-connections add (llama.cpp's deepseek4; fused operations are one)."""
+    ops = 16 if a.hyper_connections else 0
+    if a.attention.kind != AttentionKind.SHARED:
+        return ops
+    ratio = ratio_of(a.attention, index)
+    return ops + 11 + (25 if ratio == PICKED_RATIO else 8 if ratio else 0)
+
+
 def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
     """Kernels of one layer after the usual fusions: counted in llama.cpp's graphs for eight architectures."""
-    ops = 9 if kind in ATTENTION_KINDS else 0
-    ops += 3 * t.qkv_bias + 2 * bool(t.qk_norm) if ops else 0
+    ops = _compressed_ops(a, index) + (9 if kind in ATTENTION_KINDS else 0)
+    ops += 3 * t.qkv_bias + 2 * bool(t.qk_norm) if kind in ATTENTION_KINDS else 0
     if a.attention.kind == AttentionKind.MLA and kind in ATTENTION_KINDS:
         ops += 11
     if kind in (LayerKind.LINEAR, LayerKind.MAMBA, LayerKind.PARALLEL):
@@ -150,7 +174,7 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
 def _indexed_widths(a: Architecture, t: Traits) -> IndexedWidths | None:
     """Buffers of attention with a sparse indexer; None without one."""
     m = a.attention
-    if not (m.kind == AttentionKind.MLA and t.mla_cache and m.indexer_dim):
+    if not (m.kind == AttentionKind.MLA and t.mla_cache and m.indexer_dim) or m.indexer_pool:
         return None
     rope = m.rope_dim or 0
     return IndexedWidths(

@@ -27,6 +27,7 @@ BLOCKS: dict[str, Block] = {
     "iq2_s": Block(256, 82), "iq3_xxs": Block(256, 98), "iq3_s": Block(256, 110), "iq4_nl": Block(32, 18),
     "iq4_xs": Block(256, 136), "tq1_0": Block(256, 54), "tq2_0": Block(256, 66),
     "mxfp4": Block(32, 17), "nvfp4": Block(64, 36), "q1_0": Block(128, 18), "q2_0": Block(64, 18),
+    "i32": Block(1, 4),
 }  # fmt: skip
 """By lower-case ggml name, as printed by libggml (type_name, blck_size, type_size), build b11434."""
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.compressed import hyper_connection_tensors
 from advisor.estimate.mixers import Named, mixer_tensors
 from advisor.estimate.traits import Traits, traits_of
 
@@ -96,6 +97,10 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
         yield ("rope_freqs.weight", (a.attention.k_dim // 2,))
     if a.ple_dim:
         yield from _per_layer_embeddings(a)
+    if a.gguf_arch == "deepseek4":
+        yield ("output_hc_fn.weight", (a.hyper_connections * a.hidden, a.hyper_connections))
+        yield ("output_hc_base.weight", (a.hyper_connections,))
+        yield ("output_hc_scale.weight", (1,))
 
 
 def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
@@ -139,6 +144,9 @@ def _is_bare_mixer(a: Architecture, t: Traits, kind: str) -> bool:
 
 
 def _layer_extras(a: Architecture) -> Iterator[Named]:
+    if a.hyper_connections:
+        yield from hyper_connection_tensors(a, "attn")
+        yield from hyper_connection_tensors(a, "ffn")
     if not a.ple_dim:
         return
     yield ("inp_gate.weight", (a.hidden, a.ple_dim))
@@ -166,7 +174,7 @@ def is_moe_layer(a: Architecture, layer: int) -> bool:
 def _feed_forward(a: Architecture, t: Traits, layer: int) -> Iterator[Named]:
     routed = is_moe_layer(a, layer)
     if routed:
-        yield from _experts(a, t)
+        yield from _experts(a, t, hashed=layer < a.moe.hash_layers if a.moe else False)
     if routed and a.gguf_arch != "gemma4":
         return
     width = a.ffn_by_layer[layer] if a.ffn_by_layer and layer < len(a.ffn_by_layer) else a.ffn
@@ -189,7 +197,7 @@ def _dense(a: Architecture, t: Traits, width: int) -> Iterator[Named]:
         yield ("ffn_sub_norm.weight", (width,))
 
 
-def _experts(a: Architecture, t: Traits) -> Iterator[Named]:
+def _experts(a: Architecture, t: Traits, *, hashed: bool = False) -> Iterator[Named]:
     moe = a.moe
     assert moe is not None
     n, width, inner = moe.n_experts, moe.ffn, moe.latent or a.hidden
@@ -211,7 +219,9 @@ def _experts(a: Architecture, t: Traits) -> Iterator[Named]:
             yield (f"{name}.bias", (n_out, n))
     if t.expert_bias:
         yield ("ffn_gate_inp.bias", (n,))
-    if t.router_bias:
+    if hashed:
+        yield ("ffn_gate_tid2eid.weight", (moe.n_used, a.vocab))
+    elif t.router_bias:
         yield ("exp_probs_b" if a.gguf_arch == "hy_v3" else "exp_probs_b.bias", (n,))
     yield from _shared_experts(a, t)
 

@@ -62,7 +62,7 @@ class Traits:
     unrotated_every: int = 0
     """So are those of every layer with this number."""
     experts_type: str = ""
-    """Type of the experts in every published GGUF, whatever its preset: weights trained in it are not converted."""
+    """Type of the experts in published GGUFs: weights trained in it are converted only by presets with fewer bits."""
     output_gate: str = ""
     """Gate on attention's output: double (q twice as wide), full (a projection of its own), head (one value a head)."""
 
@@ -107,8 +107,10 @@ TRAITS: dict[str, Traits] = {
         qkv_bias=True, out_bias=True, norms=("attn_norm", "post_attention_norm"), sinks=True, expert_bias=True,
         experts_type="mxfp4",
     ),
-    "deepseek2": _DEEPSEEK, "deepseek32": _DEEPSEEK, "glm-dsa": _DEEPSEEK, "deepseek4": _DEEPSEEK,
-    "glm5-next": _DEEPSEEK, "kimi-linear": _DEEPSEEK, "kimi-k3": _DEEPSEEK,
+    "deepseek2": _DEEPSEEK, "deepseek32": _DEEPSEEK, "glm-dsa": _DEEPSEEK,
+    "glm5-next": _DEEPSEEK,
+    "deepseek4": Traits(router_bias=True, experts_type="mxfp4"),
+    "kimi-linear": _DEEPSEEK, "kimi-k3": _DEEPSEEK,
     "minicpm3": Traits(split_kv_b=False, mla_cache=False, tied=True), "plm": Traits(split_kv_b=False, mla_cache=False),
     "chatglm": Traits(qkv_bias=True, fused_gate=True),
     "glm4": Traits(fused_gate=True, norms=_GEMMA2_NORMS),
@@ -122,6 +124,7 @@ TRAITS: dict[str, Traits] = {
     "hunyuan-dense": Traits(qk_norm="head", tied=True), "hunyuan-moe": _QWEN3,
     "dots1": Traits(qk_norm="head", router_bias=True),
     "bailingmoe2": Traits(fused_qkv=True, qk_norm="head", router_bias=True),
+    "bailingmoe3": Traits(router_bias=True, output_gate="head"),
     "exaone4": Traits(qk_norm="head", norms=_POST), "exaone-moe": Traits(qk_norm="head", router_bias=True),
     "olmo2": Traits(qk_norm="all", norms=_POST), "olmoe": Traits(qk_norm="all"),
     "apertus": Traits(qk_norm="head", gated=False),

@@ -12,7 +12,7 @@ from advisor.domain.architecture import Architecture
 from advisor.estimate.formats import flat_bits, preset_of
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.quant_rules import QuantContext, assign_types
-from advisor.estimate.tensor_types import TYPE_NAMES, aligned, tensor_bytes
+from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES, aligned, tensor_bytes
 from advisor.estimate.tensors import NAMES, Tensor, tensor_list
 from advisor.estimate.traits import traits_of
 from advisor.estimate.weights import LayerBytes, TypeBytes, WeightProfile
@@ -46,7 +46,15 @@ def preset_types(
     """Type of each tensor in a published file of a preset. Raises KeyError for one that llama.cpp does not have."""
     types = assign_types(tensors, preset, quant_context(architecture, imatrix=imatrix))
     kept = traits_of(architecture).experts_type
-    return {name: kept if kept and "_exps.weight" in name else kind for name, kind in types.items()}
+    if not kept:
+        return types
+    return {
+        name: kept if "_exps.weight" in name and _bits(kind) >= _bits(kept) else kind for name, kind in types.items()
+    }
+
+
+def _bits(kind: str) -> float:
+    return 8 * BLOCKS[kind].bytes / BLOCKS[kind].weights
 
 
 def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = True) -> WeightProfile:

@@ -67,7 +67,7 @@ def architecture_from_gguf(header: GgufHeader) -> Architecture | None:
         attention=_attention(keys, n_layers), layers=layer_kinds(header, arch, n_layers), linear=_linear(keys),
         moe=_moe(keys), ple_dim=keys.number("embedding_length_per_layer_input"), ple_vocab=_ple_vocab(header),
         nextn_layers=nextn, encoder_layers=blocks if _tensor(header, "enc.blk.0.attn_q.weight") else 0,
-        max_positions=_positions(header),
+        max_positions=_positions(header), hyper_connections=keys.number("hyper_connection.count") or 0,
     )  # fmt: skip
 
 
@@ -100,6 +100,8 @@ def _dense_width(keys: _Keys) -> int | None:
 def _attention(keys: _Keys, n_layers: int) -> Attention:
     if keys.width_out("attn_kv_a_mqa.weight") is not None:
         return _latent_attention(keys)
+    if keys.width_out("attn_kv.weight") is not None:
+        return _compressed_attention(keys, n_layers)
     kinds = layer_kinds(keys.header, keys.arch, n_layers)
     heads, swa_heads = _query_heads(keys, kinds)
     if not heads or not any(name.startswith("attn_") for name in keys.shapes):
@@ -140,7 +142,21 @@ def _latent_attention(keys: _Keys) -> Attention:
         q_lora_rank=keys.number("attention.q_lora_rank"), kv_lora_rank=keys.number("attention.kv_lora_rank"),
         rope_dim=rope, nope_dim=key - rope,
         indexer_heads=keys.number("attention.indexer.head_count"),
+        indexer_dim=keys.number("attention.indexer.key_length"), indexer_pool=keys.number("attention.indexer.kpool"),
+    )  # fmt: skip
+
+
+def _compressed_attention(keys: _Keys, n_layers: int) -> Attention:
+    """One row for keys and values, and rows that stand for several tokens (DeepSeek V4)."""
+    ratios, width = keys.by_layer("attention.compress_ratios"), keys.number("attention.key_length") or 0
+    return Attention(
+        kind=AttentionKind.SHARED, n_heads=keys.number("attention.head_count") or 0, n_kv_heads=1,
+        k_dim=width, v_dim=width, window=window_tokens(keys.header, keys.arch),
+        q_lora_rank=keys.number("attention.q_lora_rank"), rope_dim=keys.number("rope.dimension_count"),
+        o_groups=keys.number("attention.output_group_count"), o_lora_rank=keys.number("attention.output_lora_rank"),
+        indexer_heads=keys.number("attention.indexer.head_count"),
         indexer_dim=keys.number("attention.indexer.key_length"),
+        compress_by_layer=ratios[:n_layers] if ratios else None,
     )  # fmt: skip
 
 
@@ -175,6 +191,7 @@ def _moe(keys: _Keys) -> Moe | None:
         n_experts=experts, n_used=keys.number("expert_used_count") or 0, ffn=width,
         n_shared=keys.number("expert_shared_count") or (1 if shared else 0), shared_ffn=shared,
         first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight"),
+        hash_layers=keys.number("hash_layer_count") or 0,
     )  # fmt: skip
 
 

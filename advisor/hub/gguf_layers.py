@@ -14,10 +14,10 @@ _DELTA_NET = frozenset({"ssm_beta.weight", "ssm_alpha.weight", "ssm_ba.weight", 
 
 WINDOW_PERIODS: dict[str, int] = {
     "gemma2": 2, "gemma3": 6, "gemma-embedding": 6, "gpt-oss": 2, "cohere2": 4, "olmo2": 4, "exaone4": 4, "llama4": 4,
-    "exaone-moe": 4, "afmoe": 4,
+    "exaone-moe": 4, "afmoe": 4, "deepseek4": 0,
 }  # fmt: skip
-"""Where a header states a window but no pattern: every n-th layer attends to everything (llama.cpp, src/models/*.cpp,
-load_swa_pattern)."""
+"""Where a header states a window but no pattern: every n-th layer attends to everything, 0: none (llama.cpp,
+src/models/*.cpp, load_swa_pattern)."""
 UNWINDOWED = frozenset({"phi3"})
 """States a window that llama.cpp does not use."""
 CHUNK_TOKENS: dict[str, int] = {"llama4": 8192}

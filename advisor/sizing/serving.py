@@ -81,6 +81,9 @@ def served_of(shape: ModelShape, weights: WeightProfile, kv_type: str = "f16") -
             row = row_bytes(kind.k_elements, kv_type)
             row += row_bytes(kind.v_elements, kv_type) if kind.v_elements else 0
             full, window = (full + n * row, window) if kind.cache == "F" else (full, window + n * row)
+        if kind.compression:
+            flops += n * kind.attention_flops / kind.compression
+            full += n * row_bytes(kind.compressed_elements + kind.indexer_elements, kv_type) / kind.compression
     active = shape.dense_params + shape.output_params + shape.expert_params * shape.expert_share
     return Served(
         dense_bytes=weights.dense_bytes + weights.head_bytes,

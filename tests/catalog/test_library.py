@@ -279,3 +279,24 @@ def test_a_title_does_not_name_a_precision(catalog):
     """`Nemotron 3 Nano 4B BF16 Q3_K_M` says two things: what a row offers is in its own column."""
     ends = ("BF16", "FP16", "F16", "FP8", "NVFP4", "INT4", "GGUF")
     assert [e.name for e in catalog.entries() if e.name.upper().split()[-1] in ends and e.category != "reference"] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "total"),
+    [
+        ("deepseek-ai/DeepSeek-V3", 671_026_419_200),
+        ("deepseek-ai/DeepSeek-V4-Flash", 284_334_567_511),
+        ("zai-org/GLM-4.5-Air", 106_852_251_264),
+        ("zai-org/GLM-5", 743_911_218_432),
+        ("tencent/Hy3", 295_033_543_488),
+        ("inclusionAI/Ling-3.0-tiny", 7_893_392_800),
+        ("inclusionAI/Ling-3.0-flash", 124_414_211_552),
+    ],
+)
+def test_totals_are_of_the_model_without_its_prediction_layers(catalog, model, total):
+    """Totals of the hub hold layers for multi-token prediction; a dense layer taken for a routed one hides in them."""
+    from advisor.estimate.tensors import count_parameters
+
+    found = catalog.model(model)
+    assert found.total_params == total
+    assert count_parameters(found.architecture).total == total

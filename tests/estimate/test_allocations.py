@@ -132,7 +132,7 @@ def test_scratch_of_an_accelerator_is_close(accelerators):
 def test_the_whole_is_close(compared):
     errors = errors_of(compared, None, lambda name: "without" not in name)
     assert median(abs(e) for e in errors.values()) < 0.00001
-    assert beyond(errors, 0.0025) == {}
+    assert beyond(errors, 0.003) == {}
 
 
 def test_the_whole_without_flash_attention(compared):

@@ -15,7 +15,7 @@ def header_of(a: Architecture) -> GgufHeader:
         tensors.append(GgufTensor(name=name, dims=shape, type_id=1, type_name="F16", offset=offset, bytes=size))
         offset += -(-size // 32) * 32
     prefix = f"{a.gguf_arch}."
-    stated = {**_outer(a), **_attention(a), **_mixers(a), **_experts(a)}
+    stated = {**_outer(a), **_attention(a), **_indexer(a), **_mixers(a), **_experts(a)}
     metadata = {prefix + key: value for key, value in stated.items() if value is not None}
     return GgufHeader(
         version=3, metadata={"general.architecture": a.gguf_arch, **metadata}, tensors=tuple(tensors), alignment=32,
@@ -34,6 +34,7 @@ def _outer(a):
         "embedding_length": a.hidden,
         "feed_forward_length": _listed(a.ffn_by_layer) if a.ffn_by_layer else a.ffn,
         "embedding_length_per_layer_input": a.ple_dim,
+        "hyper_connection.count": a.hyper_connections or None,
     }
 
 
@@ -45,7 +46,6 @@ def _attention(a):
             "attention.kv_lora_rank": m.kv_lora_rank, "attention.key_length": (m.kv_lora_rank or 0) + (m.rope_dim or 0),
             "attention.value_length": m.kv_lora_rank, "rope.dimension_count": m.rope_dim,
             "attention.key_length_mla": (m.nope_dim or 0) + (m.rope_dim or 0), "attention.value_length_mla": m.v_dim,
-            "attention.indexer.head_count": m.indexer_heads, "attention.indexer.key_length": m.indexer_dim,
         }  # fmt: skip
     kinds = a.layer_kinds()
     windowed = [kind in "SQC" for kind in kinds]
@@ -60,6 +60,19 @@ def _attention(a):
         "attention.sliding_window_pattern": _listed(windowed) if m.window and any(windowed) else None,
         "attention.shared_kv_layers": sum(kind in "RQ" for kind in kinds) or None,
     }
+
+
+def _indexer(a):
+    m = a.attention
+    stated = {"head_count": m.indexer_heads, "key_length": m.indexer_dim, "kpool": m.indexer_pool}
+    found = {f"attention.indexer.{key}": value for key, value in stated.items()}
+    if m.kind != AttentionKind.SHARED:
+        return found
+    return found | {
+        "attention.q_lora_rank": m.q_lora_rank, "rope.dimension_count": m.rope_dim,
+        "attention.output_group_count": m.o_groups, "attention.output_lora_rank": m.o_lora_rank,
+        "attention.compress_ratios": _listed(m.compress_by_layer), "attention.sliding_window_pattern": None,
+    }  # fmt: skip
 
 
 def _heads(a):
@@ -98,4 +111,4 @@ def _experts(a):
     if x is None:
         return {}
     return {"expert_count": x.n_experts, "expert_used_count": x.n_used, "expert_feed_forward_length": x.ffn,
-            "expert_shared_count": x.n_shared or None}  # fmt: skip
+            "expert_shared_count": x.n_shared or None, "hash_layer_count": x.hash_layers or None}  # fmt: skip

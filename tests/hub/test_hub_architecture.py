@@ -21,6 +21,9 @@ LATER_MOE = replace(MOE, first_dense=1, n_shared=1, shared_ffn=256)
 MAMBA2 = LinearAttention(kind="mamba2", conv=4, d_inner=1024, d_state=64, n_groups=1, n_heads=16)
 MLA = Attention(kind=AttentionKind.MLA, n_heads=8, n_kv_heads=8, k_dim=96, v_dim=64, q_lora_rank=128, kv_lora_rank=64,
                 rope_dim=32, nope_dim=64)  # fmt: skip
+COMPRESSED = Attention(kind=AttentionKind.SHARED, n_heads=8, n_kv_heads=1, k_dim=64, v_dim=64, window=128,
+                       q_lora_rank=128, rope_dim=32, o_groups=2, o_lora_rank=64, indexer_heads=4, indexer_dim=32,
+                       compress_by_layer=(0, 4, 128, 4))  # fmt: skip
 
 KINDS = {
     "dense": BASE,
@@ -33,6 +36,11 @@ KINDS = {
     "experts": replace(BASE, gguf_arch="qwen3moe", moe=MOE),
     "experts after dense layers": replace(BASE, gguf_arch="glm4moe", moe=LATER_MOE),
     "latent attention": replace(BASE, gguf_arch="deepseek2", attention=MLA, moe=LATER_MOE),
+    "compressed rows": replace(BASE, gguf_arch="deepseek4", layers="SSSS", hyper_connections=4,
+                               attention=COMPRESSED, moe=replace(LATER_MOE, first_dense=0, hash_layers=1)),
+    "pooled indexer": replace(BASE, gguf_arch="glm5-next", layers="LLLF", hyper_connections=4, moe=LATER_MOE,
+                              attention=replace(MLA, indexer_heads=4, indexer_dim=32, indexer_pool=16),
+                              linear=LinearAttention(kind="kda", conv=4, v_heads=8, v_dim=32)),
     "delta net": replace(BASE, gguf_arch="qwen35", layers="LLLF",
                          linear=LinearAttention(kind="gdn", conv=4, k_heads=4, v_heads=8, k_dim=32, v_dim=32)),
     "short convolution": replace(BASE, gguf_arch="lfm2", layers="VFVF",
