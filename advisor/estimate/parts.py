@@ -313,10 +313,12 @@ def _links(setting: Setting, devices: int) -> list[Part]:
 
 
 def _transfer(setting: Setting, wait_us: float) -> Vector:
-    """Host-held weights that are copied to the accelerator for each micro-batch of a long prompt."""
+    """What a prompt moves over links: a tensor split's sums, or the weights in main memory for each micro-batch."""
     workload, placement, choice = setting.workload, setting.placement, setting.choice
     passes = -(-max(1, workload.prompt_tokens) // choice.engine.micro_batch)
     wait = passes * wait_us * US
+    if placement.tensor_parallel > 1:
+        return (_reduced_s(setting), 0.0, 0.0, wait, 0.0, 0.0, 0.0, 0.0)
     if workload.prompt_tokens < _OFFLOAD_TOKENS:
         return (0.0, 0.0, 0.0, wait, 0.0, 0.0, 0.0, 0.0)
     first = first_gpu_layer(placement, choice.shape.n_layers)
@@ -326,3 +328,13 @@ def _transfer(setting: Setting, wait_us: float) -> Vector:
     accelerator = setting.machine.accelerators[placement.devices[0]]
     rate = accelerator.pcie_bytes_per_s or setting.constants.settings["pcie_bytes_per_s"]
     return (passes * (lower.dense + experts * touched) / rate, 0.0, 0.0, wait, 0.0, 0.0, 0.0, 0.0)
+
+
+def _reduced_s(setting: Setting) -> float:
+    """Time of a tensor split's sums while a prompt is read: 16-bit hidden states, twice a layer, in a ring."""
+    placement, shape, settings = setting.placement, setting.choice.shape, setting.constants.settings
+    devices = placement.tensor_parallel
+    sent_bytes = 2 * shape.n_layers * shape.hidden * 2 * 2 * (devices - 1) / devices
+    link = setting.machine.accelerators[placement.devices[0]].link_bytes_per_s or 0.0
+    linked = link >= settings["link_least_bytes_per_s"]
+    return setting.workload.prompt_tokens * sent_bytes / (link / 2 if linked else settings["reduce_bytes_per_s"])

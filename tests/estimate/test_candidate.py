@@ -257,3 +257,18 @@ def test_vllm_batches_more_tokens_on_large_devices(constants, chat):
         compute[name] = found.footprint.devices[0].compute_bytes
     assert compute["RTX 6000 Ada"] == compute["A100 80GB"]
     assert compute["H100 80GB"] > 3 * compute["A100 80GB"]
+
+
+def test_a_tensor_split_without_links_reads_prompts_at_the_rate_of_its_sums(chat, constants):
+    """8B, 32 layers of 4,096: 2 x 32 x 4096 x 2 bytes, sent 1.5 times by each of four: 0.79 MB a token."""
+    whole = Placement(kind=PlacementKind.GPU, gpu_layers=33, devices=(0, 1, 2, 3), tensor_parallel=4)
+    prompt, per_token = replace(chat, prompt_tokens=8192, context=16384), {}
+    for link in (None, 450e9):
+        machine = computer(*(card(i, link_bytes_per_s=link) for i in range(4)))
+        found = run(
+            models.LLAMA_8B, machine, prompt, constants, quant="bf16-safetensors", engine="vllm", placement=whole
+        )
+        per_token[link] = 1 / found.speed.prefill_tokens_per_s.p50
+    sent = 2 * 32 * 4096 * 2 * 1.5
+    expected = 1.1 * sent * (1 / constants.settings["reduce_bytes_per_s"] - 1 / 225e9)
+    assert per_token[None] - per_token[450e9] == pytest.approx(expected, rel=0.15)
