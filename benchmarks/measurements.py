@@ -359,4 +359,4 @@ def _deeper(parts: list[Part], shape, tokens, depth, flops) -> list[Part]:
     more = prompt_work(shape, tokens, depth).attention - prompt_work(shape, tokens).attention
     first = parts[0]
     prefill = (*first.prefill[:6], first.prefill[6] + more / flops, first.prefill[7])
-    return [Part(first.posterior, first.decode, prefill, first.decode_variance, first.prefill_variance), *parts[1:]]
+    return [replace(first, prefill=prefill), *parts[1:]]
