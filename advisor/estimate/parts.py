@@ -178,14 +178,8 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
         prefill = _pipelined(prefill, devices, setting)
     unknown = 0.0 if _computes(accelerator) else constants.settings["unknown_flops_sd"] ** 2
     posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture, accelerator.family)
-    return Part(
-        posterior,
-        decode,
-        prefill,
-        _novelty(setting, users),
-        unknown,
-        _scatter(constants, looked_up(weights.types, constants)),
-    )
+    scatter = _scatter(constants, looked_up(weights.types, constants))
+    return Part(posterior, decode, prefill, _novelty(setting, users), unknown, scatter)
 
 
 @lru_cache(maxsize=1024)
