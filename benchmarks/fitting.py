@@ -148,16 +148,22 @@ def today(case: Case) -> float:
 class Rows:
     """Cases as arrays, sorted by source and device: terms, logarithms of seconds, doubts, weights.
 
-    `starts` is where each source and device begins, `member` which of them a case belongs to.
+    `starts` is where each source and device begins, `member` which of them a case belongs to. What a source says of
+    decoding one file on one device counts as one observation at however many depths it was taken: whatever is
+    particular about the file's kernels is in all of them. Prompts of other lengths fill a device otherwise.
     """
 
     def __init__(self, cases: list[Case], cap: float):
-        counts = Counter((case.device, case.phase) for case in cases)
         cases = sorted(cases, key=_group)
+        alike = Counter(_file(case) for case in cases)
+        worth = np.array([1.0 / alike[_file(case)] if case.phase == DECODE else 1.0 for case in cases])
+        counts: defaultdict[tuple[str, int], float] = defaultdict(float)
+        for case, part in zip(cases, worth, strict=True):
+            counts[case.device, case.phase] += part
         self.terms = np.array([terms_of(case)[0] for case in cases])
         self.seconds = np.log([today(case) for case in cases])
         self.sd = np.array([doubt(case) for case in cases])
-        self.share = np.array([min(1.0, cap / counts[(case.device, case.phase)]) for case in cases])
+        self.share = worth * np.array([min(1.0, cap / counts[case.device, case.phase]) for case in cases])
         keys = [_group(case) for case in cases]
         self.starts = [i for i, key in enumerate(keys) if not i or key != keys[i - 1]]
         self.member = np.repeat(range(len(self.starts)), np.diff([*self.starts, len(keys)]))
@@ -170,6 +176,10 @@ class Rows:
 
 def _group(case: Case) -> tuple[str, str, int]:
     return case.source, case.device, case.phase
+
+
+def _file(case: Case) -> tuple[str, str, int, str, str]:
+    return *_group(case), case.model, case.quant
 
 
 def fit(prior: Posterior, cases: list[Case], cap: float, *, sources: bool = False) -> Posterior:

@@ -51,6 +51,8 @@ def judge(posterior: Posterior, case: Case, spread: Sequence[float] = ()) -> Jud
     shares = [p / total for p in parts]
     between = sum((share * sd) ** 2 for share, sd in zip(shares, spread, strict=True)) if spread else 0.0
     variance = quadratic(shares, posterior.covariance) + _stated(case, total)
+    if case.phase == DECODE and case.parts:
+        variance += sum((share * sd) ** 2 for share, sd in zip(shares, case.parts[0].scatter, strict=True))
     return Judged(case, total, variance, between, posterior.noise_sd[case.phase])
 
 

@@ -29,7 +29,7 @@ from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
 from advisor.estimate.weights import WeightProfile
 from benchmarks.prompt_rows import not_a_reading
-from benchmarks.set_aside import impossible, told
+from benchmarks.set_aside import impossible, slowed, told
 from benchmarks.tables import people
 
 DECODE, PREFILL = 0, 1
@@ -234,6 +234,10 @@ class Cases:
         if backend is None or weights is None or unread or spec.bandwidth_bytes_per_s is None:
             self.left_out[f"engine or quantization: {row['backend']} {row['quant']}"] += 1
             return None
+        reason = slowed(row, spec.power_w, weights.file_bytes) if backend != "cpu" else None
+        if reason is not None:
+            self.left_out[reason] += 1
+            return None
         return self._timed(row, phase, (spec, backend, model, weights))
 
     def _timed(self, row, phase, what) -> Case | None:
@@ -355,4 +359,4 @@ def _deeper(parts: list[Part], shape, tokens, depth, flops) -> list[Part]:
     more = prompt_work(shape, tokens, depth).attention - prompt_work(shape, tokens).attention
     first = parts[0]
     prefill = (*first.prefill[:6], first.prefill[6] + more / flops, first.prefill[7])
-    return [Part(first.posterior, first.decode, prefill, first.decode_variance, first.prefill_variance), *parts[1:]]
+    return [replace(first, prefill=prefill), *parts[1:]]

@@ -149,6 +149,10 @@ class Constants:
     """By backend: what one more weight in a byte adds to the time of that byte while decoding, against Q4_K."""
     codebooks: Mapping[str, float]
     """By storage type: time of a byte that is looked up in a codebook, against one that is not."""
+    slow_experts: Mapping[str, Mapping[str, float]]
+    """By backend and storage type: time of a byte of experts where their kernel falls behind that of dense weights."""
+    scatter: Mapping[str, float]
+    """By term of decoding (and `codebooks`): log standard deviation of a model's factor around its device's."""
     attention_bytes: Mapping[str, float]
     """By backend: bytes of cache that could be read in the time of one FLOP of attention while decoding."""
     settings: Mapping[str, float]
@@ -174,6 +178,8 @@ class Constants:
                 prompt_types=dict(calibration["prompt_types"]),
                 unpacking=dict(calibration["unpacking"]),
                 codebooks=dict(calibration["codebooks"]),
+                slow_experts=dict(calibration["slow_experts"]),
+                scatter=dict(calibration["scatter"]),
                 attention_bytes=dict(calibration["attention_bytes"]),
                 settings={str(k): float(v) for k, v in calibration["settings"].items()},
                 speculation=engines["speculation"],

@@ -119,15 +119,22 @@ def refusal(shape: ModelShape, layout: CacheLayout) -> str | None:
 
 
 def read_bytes(
-    shape: ModelShape, depth: float, k_type: str = "f16", v_type: str = "f16", *, flop_bytes: float = 0.0
+    shape: ModelShape,
+    depth: float,
+    k_type: str = "f16",
+    v_type: str = "f16",
+    *,
+    flop_bytes: float = 0.0,
+    unfused: float = 0.0,
 ) -> float:
     """Bytes of cache that one new token of one sequence reads at this depth (tokens already there).
 
-    `flop_bytes` adds what the arithmetic on them takes, as bytes that could be read meanwhile, a FLOP.
+    `flop_bytes` adds what the arithmetic on them takes, as bytes that could be read meanwhile, a FLOP. `unfused`:
+    attention goes in steps over all tokens, windows or not, and a byte costs this much more; 0: in one kernel.
     """
     k_size = BLOCKS[k_type].bytes / BLOCKS[k_type].weights
     v_size = BLOCKS[v_type].bytes / BLOCKS[v_type].weights
-    near = min(depth, shape.window) if shape.window else depth
+    near = min(depth, shape.window) if shape.window and not unfused else depth
     total = 0.0
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if kind.reads:
@@ -135,4 +142,4 @@ def read_bytes(
             total += n * row * kind.rows(depth, near)
             if kind.compression:
                 total += n * kind.indexer_elements * k_size * depth / kind.compression
-    return total
+    return total * (unfused or 1.0)

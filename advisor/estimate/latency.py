@@ -68,6 +68,8 @@ def _phase(parts: Sequence[Part], phase: int, width: float) -> tuple[Quantity, l
         extra = part.prefill_variance if phase else part.decode_variance
         variance += quadratic(own, part.posterior.covariance) / (total * total) if share else 0.0
         variance += share * share * (part.posterior.noise_sd[phase] ** 2 + extra)
+        if phase == DECODE and share:
+            variance += sum((x * sd / total) ** 2 for x, sd in zip(own, part.scatter, strict=True) if sd)
     return spread(total, variance, width), list(named.items())
 
 

@@ -11,13 +11,13 @@ from functools import lru_cache
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.workload import Workload
-from advisor.estimate.calibration import Posterior, Vector
+from advisor.estimate.calibration import PARAMETERS, Posterior, Vector
 from advisor.estimate.constants import Constants, device_key, of_backend
 from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
-from advisor.estimate.unpacking import multiplying, unpacking
+from advisor.estimate.unpacking import looked_up, multiplying, unpacking
 
 NOTHING: Vector = (0.0,) * 8
 _BACKENDS = {"nvidia": "cuda", "amd": "rocm", "apple": "metal", "intel": "sycl"}
@@ -38,6 +38,8 @@ class Part:
     prefill: Vector
     decode_variance: float = 0.0
     prefill_variance: float = 0.0
+    scatter: Vector = NOTHING
+    """Log standard deviation of each decode term between models: what the parameters do not know of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     decode = decode_terms(
         shape, Bytes(held.dense * cost.dense, held.experts * cost.experts), rates, setting.depth,
         kv_types=_kv_types(setting), flop_bytes=of_backend(constants.attention_bytes, backend), sequences=users,
+        unfused=constants.settings["unfused_attention"] if shape.softcapped and backend == "mlx" else 0.0,
         batch_cost=batch_cost(constants, backend, users),
         covered=coverage(shape, users, constants.settings["coverage_slope"]),
         share=Share(layers, kernels=layers * split),
@@ -175,7 +178,16 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
         prefill = _pipelined(prefill, devices, setting)
     unknown = 0.0 if _computes(accelerator) else constants.settings["unknown_flops_sd"] ** 2
     posterior = posterior_for(setting, backend, accelerator.name, accelerator.architecture, accelerator.family)
-    return Part(posterior, decode, prefill, _novelty(setting, users), unknown)
+    scatter = _scatter(constants, looked_up(weights.types, constants))
+    return Part(posterior, decode, prefill, _novelty(setting, users), unknown, scatter)
+
+
+@lru_cache(maxsize=1024)
+def _scatter(constants: Constants, in_codebooks: float) -> Vector:
+    """How far models lie apart in each decode term, for weights of which this share lies in codebooks."""
+    sd = [constants.scatter.get(name, 0.0) for name in PARAMETERS]
+    codebooks = in_codebooks * constants.scatter["codebooks"]
+    return math.hypot(sd[0], codebooks), math.hypot(sd[1], codebooks), *sd[2:]
 
 
 def _prefill_layers(setting: Setting, layers: float) -> float:

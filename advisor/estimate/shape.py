@@ -88,6 +88,8 @@ class ModelShape:
     """Of the last layer's feed-forward block: dense, and all routed experts. Prompt tokens whose output nobody asks for
     skip it; 0 where every token's output counts."""
     last_expert_params: int = 0
+    softcapped: bool = False
+    """Attention scores pass through a soft cap."""
 
     @property
     def state_bytes(self) -> int:

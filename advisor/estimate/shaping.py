@@ -48,7 +48,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
         known=not a.kv_runtime_specific, recurrent=recurrent_widths(a, t), indexed=_indexed_widths(a, t),
         scratch=scratch_of(a, t), head_divisor=_head_divisor(a, t),
-        last_ffn_params=last_ffn, last_expert_params=last_experts,
+        last_ffn_params=last_ffn, last_expert_params=last_experts, softcapped=t.softcapped,
     )  # fmt: skip
 
 
@@ -167,7 +167,8 @@ def _ops(a: Architecture, t: Traits, kind: str, index: int) -> int:
         ops += 6
     if t.single_block and kind != LayerKind.MLP:
         return ops + 2
-    ops += len(t.norms) + (17 if is_moe_layer(a, index) else 6)
+    routed = is_moe_layer(a, index)
+    ops += len(t.norms) + (17 if routed else 6) + (7 if routed and t.dense_beside else 0)
     return ops + 2 * t.expert_bias + 2 * bool(a.ple_dim)
 
 

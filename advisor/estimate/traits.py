@@ -63,6 +63,10 @@ class Traits:
     """So are those of every layer with this number."""
     experts_type: str = ""
     """Type of the experts in published GGUFs: weights trained in it are converted only by presets with fewer bits."""
+    dense_beside: bool = False
+    """A dense feed-forward block works beside the experts of each layer."""
+    softcapped: bool = False
+    """Attention scores pass through a soft cap, which not every engine's fused attention knows."""
     output_gate: str = ""
     """Gate on attention's output: double (q twice as wide), full (a projection of its own), head (one value a head)."""
 
@@ -95,9 +99,10 @@ TRAITS: dict[str, Traits] = {
     "qwen": Traits(fused_qkv=True, qkv_bias=True), "qwen2": _QWEN2, "qwen2vl": _QWEN2,
     "qwen2moe": Traits(qkv_bias=True, shared_gate=True), "qwen3": _QWEN3, "qwen3moe": _QWEN3, "qwen3vl": _QWEN3,
     "qwen3vlmoe": _QWEN3, "qwen3next": _NEXT, "qwen35": _NEXT, "qwen35moe": _NEXT, "qwen4exp": _NEXT,
-    "gemma": Traits(tied=True), "gemma2": Traits(norms=_GEMMA2_NORMS, tied=True), "gemma3": _GEMMA3,
+    "gemma": Traits(tied=True), "gemma2": Traits(norms=_GEMMA2_NORMS, tied=True, softcapped=True), "gemma3": _GEMMA3,
     "gemma-embedding": replace(_GEMMA3, causal=False),
-    "gemma3n": replace(_GEMMA3, reused_has_kv=True), "gemma4": replace(_GEMMA3, rope_freqs=True),
+    "gemma3n": replace(_GEMMA3, reused_has_kv=True),
+    "gemma4": replace(_GEMMA3, rope_freqs=True, dense_beside=True),
     "phi2": Traits(
         qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_norm",), gated=False, ffn_bias=True,
         output_bias=True, parallel=True, early_projection=True, into_residual=True),

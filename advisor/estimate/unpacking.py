@@ -24,7 +24,7 @@ class Unpacking(NamedTuple):
 @lru_cache(maxsize=65536)
 def unpacking(types: tuple[TypeBytes, ...], constants: Constants, backend: str) -> Unpacking:
     """The mean over the types that a model's weights are stored in."""
-    share = of_backend(constants.unpacking, backend)
+    share, slow = of_backend(constants.unpacking, backend), constants.slow_experts.get(backend, {})
     dense = experts = all_dense = all_experts = 0.0
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
@@ -32,7 +32,7 @@ def unpacking(types: tuple[TypeBytes, ...], constants: Constants, backend: str) 
         cost = 1.0 + share * (block.weights / block.bytes - _USUAL)
         cost *= constants.codebooks.get(name, 1.0)
         dense += (dense_bytes + output_bytes) * cost
-        experts += expert_bytes * cost
+        experts += expert_bytes * cost * slow.get(name, 1.0)
         all_dense += dense_bytes + output_bytes
         all_experts += expert_bytes
     return Unpacking(dense / all_dense if all_dense else 1.0, experts / all_experts if all_experts else 1.0)
@@ -53,3 +53,11 @@ def multiplying(types: tuple[TypeBytes, ...], constants: Constants, backend: str
         all_dense += dense_bytes * weights_a_byte
         all_experts += expert_bytes * weights_a_byte
     return Unpacking(dense / all_dense if all_dense else 1.0, experts / all_experts if all_experts else 1.0)
+
+
+@lru_cache(maxsize=65536)
+def looked_up(types: tuple[TypeBytes, ...], constants: Constants) -> float:
+    """Share of the bytes that lie in codebooks."""
+    every = sum(sum(part[1:]) for part in types)
+    found = sum(sum(part[1:]) for part in types if TYPE_NAMES[part.type_index] in constants.codebooks)
+    return found / every if every else 0.0

@@ -272,3 +272,33 @@ def test_a_tensor_split_without_links_reads_prompts_at_the_rate_of_its_sums(chat
     sent = 2 * 32 * 4096 * 2 * 1.5
     expected = 1.1 * sent * (1 / constants.settings["reduce_bytes_per_s"] - 1 / 225e9)
     assert per_token[None] - per_token[450e9] == pytest.approx(expected, rel=0.15)
+
+
+def test_models_lie_apart_in_their_experts_and_codebooks_so_their_intervals_are_wider(gaming_pc, chat, constants):
+    def width(architecture, quant):
+        tpot = run(architecture, gaming_pc, chat, constants, quant=quant).speed.tpot_s
+        return tpot.p90 / tpot.p50
+
+    assert width(models.QWEN3_30B, "Q4_K_M") > 1.01 * width(models.LLAMA_8B, "Q4_K_M")
+    assert width(models.LLAMA_8B, "IQ2_M") > 1.03 * width(models.LLAMA_8B, "Q4_K_M")
+
+
+def test_mlx_steps_through_softcapped_attention_over_all_tokens(chat, constants):
+    mac = computer(card(name="Apple M3 Ultra", vendor="apple", backend="metal", architecture="M3", gib=64))
+    gemma2 = models.gqa("gemma2", 256000, 3584, "SF" * 21, 16, 8, 256, 14336, tied=True, window=4096)
+    deep = replace(chat, prompt_tokens=30000, context=32768)
+
+    def cache_s(architecture, engine, quant):
+        terms = run(architecture, mac, deep, constants, engine=engine, quant=quant).speed.terms
+        return next(x.seconds for x in terms if x.phase == "decode" and x.name == "KV cache")
+
+    plain = replace(gemma2, gguf_arch="gemma3")
+    capped, usual = (cache_s(one, "mlx", "mlx-4bit") for one in (gemma2, plain))
+    assert capped == pytest.approx(2.0 * usual * 2 * 30150 / (30150 + 4096), rel=0.01)
+    assert cache_s(gemma2, "llama.cpp", "Q4_K_M") == pytest.approx(cache_s(plain, "llama.cpp", "Q4_K_M"))
+
+
+def test_a_dense_block_beside_the_experts_launches_its_own_kernels():
+    beside = replace(models.QWEN3_30B, gguf_arch="gemma4")
+    extra = [shape_of(one).ops - shape_of(replace(one, moe=None, ffn=4096)).ops for one in (beside, models.QWEN3_30B)]
+    assert extra[0] == extra[1] + 7 * 48

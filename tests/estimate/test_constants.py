@@ -15,7 +15,7 @@ from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
 from advisor.estimate.roofline import Bytes, Rates, coverage, overlapped, prefill_terms
 from advisor.estimate.shaping import shape_of
-from advisor.estimate.unpacking import multiplying, unpacking
+from advisor.estimate.unpacking import looked_up, multiplying, unpacking
 from advisor.estimate.weighing import weight_profile
 from tests.estimate import models
 from tests.estimate.conftest import CATALOG, card, computer
@@ -287,3 +287,16 @@ def test_prompts_cost_more_with_types_that_a_backend_has_no_matrix_units_for(con
     usual, slow = (prefill_terms(shape, held, rates, 512, cost=(1.0, x)) for x in (1.0, cost))
     assert slow[5] == pytest.approx(cost * usual[5])
     assert prefill_terms(shape, held, rates, 512, cost=(2.0, 1.0))[4] > 1.8 * usual[4]
+
+
+def test_experts_whose_kernel_falls_behind_cost_more_on_that_backend_alone(constants):
+    types = weight_profile(models.QWEN3_30B, "BF16").types
+    behind, usual = (unpacking(types, constants, backend) for backend in ("vulkan", "cuda"))
+    assert behind.experts > 1.5 * behind.dense
+    assert usual.experts == pytest.approx(usual.dense, rel=0.05)
+
+
+def test_types_in_codebooks_are_known_apart(constants):
+    shares = [looked_up(weight_profile(models.LLAMA_8B, quant).types, constants) for quant in ("Q4_K_M", "IQ2_M")]
+    assert shares[0] == 0.0
+    assert 0.5 < shares[1] < 1.0

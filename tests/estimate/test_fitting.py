@@ -27,7 +27,7 @@ def expected(posterior):
 
 
 def test_a_source_with_many_rows_does_not_outvote_the_others():
-    rows = [case("slow", 12e-3)] * 30 + [case(name, 8e-3) for name in ("a", "b", "c", "d")]
+    rows = [case("slow", 12e-3, model=f"m{i}") for i in range(30)] + [case(name, 8e-3) for name in "abcd"]
     apart = expected(fit(generic("cuda"), rows, DEVICE_CAP, sources=True))
     together = expected(fit(generic("cuda"), rows, DEVICE_CAP))
     assert apart == pytest.approx(9e-3, rel=0.1)
@@ -35,7 +35,16 @@ def test_a_source_with_many_rows_does_not_outvote_the_others():
 
 
 def test_a_device_meets_its_own_rows():
-    assert expected(fit(generic("cuda"), [case("a", 7e-3)] * 10, DEVICE_CAP)) == pytest.approx(7e-3, rel=0.02)
+    rows = [case("a", 7e-3, model=f"m{i}") for i in range(10)]
+    assert expected(fit(generic("cuda"), rows, DEVICE_CAP)) == pytest.approx(7e-3, rel=0.02)
+
+
+def test_depths_of_one_file_count_as_one_observation():
+    others = [case("a", 8e-3, model=name) for name in "bcdefgh"]
+    one, many = (fit(generic("cuda"), [case("a", 12e-3)] * n + others, DEVICE_CAP) for n in (1, 30))
+    assert expected(many) == pytest.approx(expected(one), rel=1e-6)
+    prompts = [case(x.source, x.seconds, model=x.model, phase=PREFILL) for x in [case("a", 12e-3)] * 30 + others]
+    assert expected(fit(generic("cuda"), prompts, DEVICE_CAP)) > 1.05 * expected(many)
 
 
 def test_old_rows_and_short_prompts_weigh_less():
