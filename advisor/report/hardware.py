@@ -8,7 +8,6 @@ from advisor.domain.device import DeviceSpec, Price
 from advisor.domain.units import format_rate, format_size
 
 SCHEMA = "advisor.hardware/1"
-DEVICE_SCHEMA = "advisor.device/1"
 
 
 def device_document(device: DeviceSpec) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def hardware_document(devices: Sequence[DeviceSpec]) -> dict[str, Any]:
 
 def hardware_device_document(device: DeviceSpec) -> dict[str, Any]:
     """`hardware show NAME --json`."""
-    return {"schema": DEVICE_SCHEMA, **device_document(device)}
+    return {"schema": SCHEMA, **device_document(device)}
 
 
 def _flops(value: float | None) -> str:

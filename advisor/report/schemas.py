@@ -10,8 +10,10 @@ from advisor.errors import UnknownName
 from advisor.report.documents import DOCUMENTS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NOUNS: Mapping[str, type] = {"machine": Machine, "lock": Lock, "device": DeviceSpec}
+NOUNS: Mapping[str, type] = {"machine": Machine, "lock": Lock}
 """Documents that are a noun with `schema` in front."""
+_OR_ONE: Mapping[str, type] = {"hardware": DeviceSpec}
+"""Documents that a list and one of its rows share: `hardware list` and `hardware show`."""
 
 
 def document_names() -> tuple[str, ...]:
@@ -30,8 +32,10 @@ def document_schema(name: str) -> dict[str, Any]:
         close = tuple(get_close_matches(key, document_names(), n=3))
         hint = None if close else f"one of {', '.join(document_names())}"
         raise UnknownName(f"no document is called `{name}`", suggestions=close, hint=hint)
-    schema = TypeAdapter(DOCUMENTS.get(key) or NOUNS[key]).json_schema()
-    if key in NOUNS:
-        schema["properties"] = {"schema": {"const": f"advisor.{key}/1", "type": "string"}, **schema["properties"]}
+    kind: Any = DOCUMENTS.get(key) or NOUNS[key]
+    schema = TypeAdapter(kind | _OR_ONE[key] if key in _OR_ONE else kind).json_schema()
+    if key in NOUNS or key in _OR_ONE:
+        own = schema.get("properties", {})
+        schema["properties"] = {"schema": {"const": f"advisor.{key}/1", "type": "string"}, **own}
         schema["required"] = ["schema", *schema.get("required", ())]
     return {"$schema": DIALECT, "$id": f"advisor.{key}/1", **schema}

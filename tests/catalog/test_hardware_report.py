@@ -37,7 +37,7 @@ def test_the_json_document_is_plain_and_names_its_schema(hardware: HardwareCatal
     assert document["schema"] == "advisor.hardware/1"
     assert json.loads(json.dumps(document, allow_nan=False))["devices"]
     one = hardware_device_document(show_hardware(hardware, "RTX 4090"))
-    assert one["schema"] == "advisor.device/1"
+    assert one["schema"] == "advisor.hardware/1"
     assert one["memory_bytes"] == 24 * 1024**3
     assert one["sources"]["memory_bytes"]
 
