@@ -58,8 +58,9 @@ def test_a_file_is_measured_to_the_byte(tmp_path):
     document = inspection_document(result)
     assert next(iter(document)) == "schema"
     need = json.loads(json.dumps(document))["footprints"][0]
-    # 512 tokens: gate, up and product of 128, five hidden states of 64, nine positions and indices; masks of 1024 cells
-    assert need["compute"] == 512 * 4 * (3 * 128 + 5 * 64 + 9) + 512 * 1024 * 2
+    # 512 tokens: gate and up of 128, their product in a gap, five hidden states of 64 with two masks' places between,
+    # nine positions and indices; masks of 1024 cells
+    assert need["compute"] == 512 * 4 * (2 * 128 + 5 * 64 + 2 + 9) + 512 * 1024 * 2
     assert need["total"] == result.tensor_bytes + 1024 * 2 * 32 * 2 + need["compute"]
     assert "Tiny" in inspection_text(result, 80)
 
