@@ -1,5 +1,6 @@
 """Which machines meet the task, the budget and the number of users: the question the other way round."""
 
+import re
 from typing import ClassVar
 
 from textual import work
@@ -33,13 +34,17 @@ COLUMNS = (
 )
 
 
+_PLAIN = re.compile(r"^(?:Workstation|Server), (?=\d+x )|\b(?:GeForce|Radeon|Instinct) (?=[A-Z])")
+"""What a narrow table can do without: the case round the cards, and brands that their names already tell."""
+
+
 def sizing_row(row: SizingRow) -> Row:
     """One machine as a row."""
     word = Content.styled("meets", "$text-success") if row.meets else Content.styled("misses", "$text-warning")
     return Row(
         key=row.machine,
         cells=(
-            row.machine,
+            _PLAIN.sub("", row.machine),
             UNKNOWN if row.price_usd is None else f"{row.price_usd:,.0f}{'' if row.price_complete else '+'}",
             (row.price_date or UNKNOWN)[:7],
             row.model,
