@@ -159,6 +159,19 @@ def native_bits_of(entry: CatalogEntry) -> float:
     return next((bits for name, bits in NATIVE_BITS.items() if name in published), 16.0)
 
 
+SAME_WEIGHTS = 0.1
+"""Share by which files of one model differ at most that hold the same experts in a frame re-quantized."""
+
+
+def _as_published(entry: CatalogEntry, found: dict[str, QuantSize]) -> dict[str, QuantSize]:
+    """Without quantizations that save next to nothing against the narrow format of publication: Q2_K of MXFP4."""
+    own = next((name for name in NATIVE_BITS if name in found and name in entry.published.get("gguf", ())), None)
+    if own is None:
+        return found
+    least, most = ((1.0 + sign * SAME_WEIGHTS) * found[own].file_bytes for sign in (-1, 1))
+    return {quant: size for quant, size in found.items() if quant == own or not least < size.file_bytes < most}
+
+
 def engine_for(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
     """The first engine of these that loads the model from published files, else the first that loads it at all."""
     loading = [name for name in offered if _loads(name, entry)]
@@ -263,7 +276,7 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     else:
         published = quants_for(entry, engine)
         usual = [quant for quant in published if quant in shelf.default_quants] or published
-        found = {quant: sizes.quants[quant] for quant in usual if quant in sizes.quants}
+        found = _as_published(entry, {quant: sizes.quants[quant] for quant in usual if quant in sizes.quants})
     for quant, size in found.items():
         yield _candidate(system, question, quant, engine, (sizes, size))
 

@@ -93,6 +93,13 @@ def test_a_named_processor_has_its_own_cores(name, cores, fast):
     assert not any("number of cores not known" in note.message for note in result.machine.notes)
 
 
+def test_weights_trained_in_four_bits_are_offered_as_published():
+    """GPT-OSS 20B: each preset below 16 bits holds the same experts, so Q2_K saves 0.6 of 12.1 GB and is no better."""
+    result = recommend(Request(task="chat", limit=40), MachineSelection(gpus=("RTX 4060 Ti 16GB",)), workspace())
+    quants = {p.assessment.candidate.quant for p in result.picks if p.model.id == "openai/gpt-oss-20b"}
+    assert quants == {"MXFP4"}
+
+
 def test_stated_memory_of_a_system_on_a_chip_is_that_of_its_gpu_too():
     machine = workspace().machine(MachineSelection(hardware="M2 Ultra", ram="192GiB"))
     assert machine.accelerators[0].memory_total_bytes == machine.memory.total_bytes == 192 * 2**30
