@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from advisor.domain.machine import Accelerator, Machine
@@ -84,13 +85,26 @@ def _accelerator_rows(machine: Machine, sources: bool) -> list[tuple[str, str]]:
     if not machine.accelerators:
         return [("accelerator", "none found")]
     rows: list[tuple[str, str]] = []
-    for device in machine.accelerators:
+    for _, group in groupby(machine.accelerators, key=lambda device: _told(device, sources)):
+        device, *others = group
         state = "" if device.usable else " (not usable)"
-        rows.append((f"gpu{device.index}", device.name + state))
-        rows.append(("", _accelerator_facts(device)))
+        many, last = (f"{len(others) + 1}x ", f"-{others[-1].index}") if others else ("", "")
+        rows.append((f"gpu{device.index}{last}", many + device.name + state))
+        rows.append(("", _accelerator_facts(device) + (" each" if others else "")))
         rows.extend(("", f"[{line}]") for line in _told_by(device.sources) if sources)
         rows.extend(("", f"- {note}") for note in device.notes)
     return rows
+
+
+def _told(device: Accelerator, sources: bool) -> tuple[object, ...]:
+    """All that is said of a device: neighbours of which the same is said are counted, not repeated."""
+    return (
+        device.name,
+        device.usable,
+        _accelerator_facts(device),
+        device.notes,
+        sources and tuple(device.sources.items()),
+    )
 
 
 _FACT_WORDS = {

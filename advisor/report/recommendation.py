@@ -1,5 +1,6 @@
 """`advisor.recommendation/1`, and the same for people."""
 
+from collections import Counter
 from typing import Any
 
 from advisor.decide.assessment import Assessment
@@ -101,11 +102,15 @@ def _assumed(source: str | None) -> str:
 
 
 def machine_line(machine: Machine) -> str:
-    """The machine in one line."""
-    parts = []
-    for a in machine.usable_accelerators():
-        memory = f"{format_size(a.memory_available_bytes or a.memory_total_bytes)} free"
-        parts.append(f"{a.name} ({memory}, {format_rate(a.bandwidth_bytes_per_s)})")
+    """The machine in one line; accelerators that are alike are counted."""
+    alike = Counter(
+        (a.name, format_size(a.memory_available_bytes or a.memory_total_bytes), format_rate(a.bandwidth_bytes_per_s))
+        for a in machine.usable_accelerators()
+    )
+    parts = [
+        f"{n}x {name} ({free} free each, {rate})" if n > 1 else f"{name} ({free} free, {rate})"
+        for (name, free, rate), n in alike.items()
+    ]
     cpu = machine.cpu
     parts.append(
         f"{cpu.name or 'CPU'}, {cpu.usable_threads or cpu.physical_cores or '?'} threads"
