@@ -92,8 +92,7 @@ def never_fitted(hierarchy: Hierarchy) -> list[Judged]:
     judged = []
     for case in cases:
         posterior, spread = hierarchy.known(case.backend, generation_of(case))
-        noise = hierarchy.noise.get(case.backend, posterior.noise_sd)
-        factors = hierarchy.spread.get(case.backend, (1.0, 1.0))
+        noise, factors = hierarchy.tuned_for(case.backend, generation_of(case))
         one = judge(replace(posterior, noise_sd=noise), case, spread)
         one.spread = factors[case.phase]
         judged.append(one)

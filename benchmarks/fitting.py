@@ -276,10 +276,17 @@ class Hierarchy:
     def shipped(self, backend: str, generation: str) -> Posterior:
         """What is expected of an unseen device of a class: spread and noise as tuned."""
         found, spread = self.known(backend, generation)
-        own, all_of = (backend, self.vendors.get(generation, "")), (backend, "")
-        factors = self.spread.get(own) or self.spread.get(all_of, (1.0, 1.0))
+        noise, factors = self.tuned_for(backend, generation)
         wide = widened(found, [s * math.sqrt(factors[p]) for s, p in zip(spread, PHASE_OF, strict=True)])
-        return replace(wide, noise_sd=self.noise.get(own) or self.noise.get(all_of, NOISE), backend=backend)
+        return replace(wide, noise_sd=noise, backend=backend)
+
+    def tuned_for(self, backend: str, generation: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Noise and spread by phase: those of the generation's vendor where it has its own, else the backend's."""
+        own, all_of = (backend, self.vendors.get(generation, "")), (backend, "")
+        return (
+            self.noise.get(own) or self.noise.get(all_of, NOISE),
+            self.spread.get(own) or self.spread.get(all_of, (1.0, 1.0)),
+        )
 
     def class_prior(self, case: Case) -> Posterior:
         """What is expected of a case's device when it has no rows."""
