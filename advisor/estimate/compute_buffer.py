@@ -34,7 +34,6 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     An encoder has no cache: its tokens attend to each other, all or those in the window. A sparse indexer has a mask of
     its own.
     """
-    streams = 1 if layout.unified else layout.sequences
     size = 2 if flash_attention else 4
     tokens = min(layout.micro_batch, layout.context)
     if not shape.causal:
@@ -44,11 +43,11 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     caches = "".join([kind.cache for kind in shape.layers])
     total = 0
     if "F" in caches:
-        total += size * tokens * (cells(layout) // streams)
+        total += size * tokens * stream_cells(layout)
     if "W" in caches:
-        total += size * tokens * (window_cells(layout, shape.window) // streams)
+        total += size * tokens * (window_cells(layout, shape.window) // layout.streams)
     if shape.indexed is not None:
-        total += 2 * tokens * (cells(layout) // streams)
+        total += 2 * tokens * stream_cells(layout)
     return total
 
 
@@ -112,8 +111,7 @@ def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile,
         copied = copied if copied > tokens * scratch.gap else 0
         floats = max(floats, tokens * (full + _beyond(scores, scratch.gap)) + copied)
     if window:
-        streams = 1 if layout.unified else layout.sequences
-        length = window_cells(layout, shape.window) // streams if shape.causal else tokens
+        length = window_cells(layout, shape.window) // layout.streams if shape.causal else tokens
         floats = max(floats, tokens * (window + _beyond(scratch.window_heads * length, scratch.gap)))
     return floats + matrices
 
@@ -160,7 +158,7 @@ def _compressed_floats(shape: ModelShape, layout: CacheLayout, engine: EnginePro
     longest = _compressed_cells(shape, layout)
     if not longest:
         return 0
-    near = window_cells(layout, shape.window) // (1 if layout.unified else layout.sequences)
+    near = window_cells(layout, shape.window) // layout.streams
     scores = 0 if engine.flash_attention else shape.n_heads * (near + longest)
     return 7 * shape.hidden + 3 * shape.n_heads * shape.layers[0].k_elements + scores
 

@@ -32,6 +32,11 @@ class CacheLayout:
     state_copies: int = 1
     """Recurrent states kept per sequence: 1, and one more for each step speculation may roll back."""
 
+    @property
+    def streams(self) -> int:
+        """Parts of the cache that are kept apart: one for each sequence, or one for all."""
+        return 1 if self.unified else self.sequences
+
 
 def padded(tokens: int, padding: int = CELL_PADDING) -> int:
     """`tokens` rounded up."""
@@ -47,12 +52,11 @@ def cells(layout: CacheLayout) -> int:
 
 def window_cells(layout: CacheLayout, window: int) -> int:
     """Cells of one sliding-window layer, all streams together."""
-    streams = 1 if layout.unified else layout.sequences
-    stream_cells = cells(layout) // streams
+    length = stream_cells(layout)
     if layout.full_window or not window:
-        return stream_cells * streams
+        return length * layout.streams
     kept = window * (layout.sequences if layout.unified else 1) + layout.micro_batch
-    return streams * min(stream_cells, padded(min(stream_cells, kept), layout.padding))
+    return layout.streams * min(length, padded(min(length, kept), layout.padding))
 
 
 def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
@@ -78,7 +82,7 @@ def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | 
 
 def stream_cells(layout: CacheLayout) -> int:
     """Cells of one stream."""
-    return cells(layout) // (1 if layout.unified else layout.sequences)
+    return cells(layout) // layout.streams
 
 
 def compressed_cells(layout: CacheLayout, compression: int) -> int:

@@ -75,7 +75,7 @@ def _placed(choice: Choice, workspace: Workspace) -> Placed:
 def _question(placed: Placed, placement: Placement) -> AllocationQuestion:
     layout, engine = placed.layout, placed.engine
     return AllocationQuestion(
-        context=layout.context, sequences=1 if layout.unified else layout.sequences, micro_batch=layout.micro_batch,
+        context=layout.context, sequences=layout.streams, micro_batch=layout.micro_batch,
         k_type=layout.k_type, v_type=layout.v_type, flash_attention=engine.flash_attention,
         full_window=layout.full_window, gpu_layers=placement.gpu_layers, cpu_expert_layers=placement.cpu_expert_layers,
     )  # fmt: skip
