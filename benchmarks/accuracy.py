@@ -3,9 +3,9 @@
     python -m benchmarks.accuracy [--rows FILE ...] [--quick]
 
 Five views: sources left out (a device known from the catalog only), devices left out, models left out on devices whose
-rows of other models are known, devices left out but for two small models, and sources left out on devices with rows by
-others. Each line: median and 90th
-percentile of the absolute error, median bias, share of rows inside p10-p90. Last, how far sources lie from each other.
+rows of other models are known, devices left out but for what a quick benchmark tells of them, and sources left out on
+devices with rows by others. Each line: median and 90th percentile of the absolute error, median bias, share of rows
+inside p10-p90. Last, how far sources lie from each other.
 """
 
 import argparse
@@ -142,7 +142,7 @@ def main() -> int:
     if not options.quick:
         print("\n".join(table("devices left out", views.devices)))
         print("\n".join(table("models left out, the device's other rows known", views.models)))
-        print("\n".join(table("devices left out but for two small models, as after a quick benchmark", views.benched)))
+        print("\n".join(table("devices left out but for what a quick benchmark tells", views.benched)))
         print("\n".join(table("sources left out, the device's rows by other sources known", views.published)))
     print("\n".join(repeats(cases)))
     return 0

@@ -1,6 +1,6 @@
 """How well a quick benchmark predicts other models here: five architectures with real shapes and random weights.
 
-Run as `python benchmarks/cpu_transfer.py`. It measures the two models of `bench --quick`, learns, then measures
+Run as `python benchmarks/cpu_transfer.py`. It measures the models of `bench --quick`, learns, then measures
 each target and prints predicted against measured: from the data sheet, after the quick benchmark, and, with --sliced,
 from two slices of the target itself. Nothing is downloaded or stored. Runs that other work disturbed are
 marked and left out of the medians: on a busy machine there may be none.
@@ -19,12 +19,13 @@ from advisor.bench.result import BenchResult
 from advisor.bench.slicing import first_layers, slice_depths
 from advisor.bench.smoke import Subject, run_smoke
 from advisor.bench.statistics import error_percent
-from advisor.bench.synthetic import THIN, WIDE, write_model
+from advisor.bench.synthetic import write_model
 from advisor.domain.architecture import Architecture, Attention, Moe
 from advisor.engines.embedded import EmbeddedEngine
 from advisor.engines.protocol import MeasurePlan
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
+from advisor.verbs.bench_quick import MODELS
 from advisor.verbs.gguf_identity import Identity
 from advisor.verbs.measuring import usable_cores
 from advisor.verbs.prediction import estimate_plan
@@ -102,9 +103,7 @@ def main() -> int:
     workspace = Workspace()
     machine, constants = workspace.here, workspace.catalog.constants
     with tempfile.TemporaryDirectory(prefix="advisor-transfer-") as folder:
-        known = [
-            measure(n, a, machine, folder, options)[0] for n, a in (("thin", THIN), ("wide", WIDE))
-        ]  # fmt: skip
+        known = [measure(name, a, machine, folder, options)[0] for name, a in MODELS]
         blank, learned = (learn(machine, "llama.cpp", r, constants) for r in ((), known))
         quiet: list[list[float]] = []
         cut: list[list[float]] = []

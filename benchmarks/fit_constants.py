@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.estimate.calibration import PARAMETERS, Posterior
+from benchmarks.after_bench import after_bench
 from benchmarks.fitting import DECODE, NOISE, PREFILL, Hierarchy, fit, generic, without
 from benchmarks.intervals import Judged, judge, value_for
 from benchmarks.measurements import Case, Cases
@@ -85,33 +86,6 @@ def other_sources(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
     return judged
 
 
-def after_bench(hierarchy: Hierarchy, cases: list[Case]) -> list[Judged]:
-    """Other models on a device otherwise left out, once its source's rows of two small models are known.
-
-    The smallest model and the one nearest to three times its bytes stand for what a quick benchmark runs. It runs the
-    engine that is then used, so that its rows are new whenever they were published.
-    """
-    judged: list[Judged] = []
-    rests: dict[tuple[str, str], Hierarchy] = {}
-    groups = defaultdict(list)
-    for case in cases:
-        if case.count == 1:
-            groups[(case.backend, case.device, case.source)].append(case)
-    for (backend, device, _), members in groups.items():
-        sizes = {case.model: case.file_bytes for case in sorted(members, key=lambda case: -case.file_bytes)}
-        if len(sizes) < MINIMUM + 2:
-            continue
-        first = min(sizes, key=lambda model: sizes[model])
-        second = min(sizes.keys() - {first}, key=lambda model: abs(math.log(sizes[model] / sizes[first] / 3)))
-        if (backend, device) not in rests:
-            others = [case for case in hierarchy.cases[backend] if case.device != device]
-            rests[backend, device] = without(hierarchy, others, backend)
-        known = [replace(case, age_years=0.0) for case in members if case.model in (first, second)]
-        posterior = rests[backend, device].device_posterior(members[0], known)
-        judged += [judge(posterior, case) for case in members if case.model not in (first, second)]
-    return judged
-
-
 def left_out(hierarchy: Hierarchy, cases: list[Case], of) -> list[Judged]:
     """Each group (`of` a case: its source, its device) predicted by its class, fitted without the group."""
     judged = []
@@ -139,7 +113,7 @@ class Views:
     published: list[Judged]
     """Sources left out, the device's rows by other sources known."""
     benched: list[Judged]
-    """Devices left out but for two small models."""
+    """Devices left out but for what a quick benchmark tells of them."""
 
 
 def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
@@ -151,13 +125,13 @@ def tuned(cases: list[Case], generation_of) -> tuple[Hierarchy, Views]:
     hierarchy = Hierarchy(cases, generation_of)
     views = Views(
         left_out(hierarchy, cases, lambda case: case.source), left_out(hierarchy, cases, lambda case: case.device),
-        other_models(hierarchy, cases), other_sources(hierarchy, cases), after_bench(hierarchy, cases),
+        other_models(hierarchy, cases), other_sources(hierarchy, cases), [],
     )  # fmt: skip
     for backend, cases_of in hierarchy.cases.items():
         vendors = {case.vendor for case in cases_of}
         for vendor in ("", *sorted(vendors)) if len(vendors) > 1 else ("",):
             tune(hierarchy, views, backend, vendor)
-    return hierarchy, views
+    return hierarchy, replace(views, benched=after_bench(hierarchy, cases))
 
 
 def tune(hierarchy: Hierarchy, views: Views, backend: str, vendor: str) -> None:
@@ -170,8 +144,6 @@ def tune(hierarchy: Hierarchy, views: Views, backend: str, vendor: str) -> None:
         known = [pick(view, backend, phase, vendor) for view in (views.models, views.published)]
         fresh = [pick(view, backend, phase, vendor) for view in (views.sources, views.devices)]
         chosen.append(tuned_phase(known, fresh, noise, spread))
-        for j in pick(views.benched, backend, phase, vendor):
-            j.noise = chosen[-1][0]
     hierarchy.noise[backend, vendor] = tuple(noise for noise, _ in chosen)
     hierarchy.spread[backend, vendor] = tuple(spread for _, spread in chosen)
 

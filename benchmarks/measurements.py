@@ -78,6 +78,10 @@ class Case:
     file_bytes: float
     active_share: float
     bandwidth: float
+    bits: float = 16.0
+    """Of the file, for each parameter."""
+    plain: bool = True
+    """Whether most of the file is read for each token or expert: no tables of embeddings by layer."""
     age_years: float = 0.0
     """How much older than most rows."""
     rows: int = 1
@@ -280,7 +284,8 @@ class Cases:
             backend=backend, architecture=f"{architecture} {spec.name}", count=count, model=model.id,
             quant=row["quant"], moe=bool(shape.n_experts), depth=depth, phase=phase, tokens=tokens, parts=parts,
             seconds=0.0, file_bytes=weights.file_bytes, active_share=share,
-            bandwidth=bandwidth, key=key, age_years=age_of(row["date"]),
+            bandwidth=bandwidth, key=key, bits=8 * weights.file_bytes / max(1, shape.total_params),
+            plain=not model.architecture.ple_dim, age_years=age_of(row["date"]),
             memory_bytes=number(row["memory_gb"]) * 2**30 * count,
             peak_bytes=number(row["peak_mem_gb"]) * 2**30 if row["file_size_gib"] else 0.0,
         )  # fmt: skip

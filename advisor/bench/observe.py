@@ -22,8 +22,6 @@ from advisor.estimate.weights import WeightProfile
 
 FAMILIES = {"embedded": "llama.cpp", "llama-bench": "llama.cpp", "llama-server": "llama.cpp", "ollama": "ollama"}
 """Engine whose estimates a result teaches: the same kernels run in all programs of llama.cpp."""
-MODEL_SD = 0.10
-"""Doubt of a machine-wide fit about one model: kernels of other shapes and types are up to this much off."""
 NOISY_SD = 0.30
 """Added for a result that other work disturbed by nobody knows how much."""
 WAITING_SD = 5.0
@@ -40,9 +38,14 @@ class Timed:
     prefill: Observation | None
 
     @property
+    def phases(self) -> tuple[Observation | None, Observation | None]:
+        """Decode and prefill, in the order of `noise_sd`."""
+        return self.decode, self.prefill
+
+    @property
     def observations(self) -> tuple[Observation, ...]:
-        """What there is of both."""
-        return tuple(o for o in (self.decode, self.prefill) if o is not None)
+        """What there is of both; their doubt is that of the runs themselves."""
+        return tuple(o for o in self.phases if o is not None)
 
 
 def family(engine: str) -> str:
@@ -79,7 +82,7 @@ def _observe(
     if rate is None or not sum(terms):
         return None
     noise = rate.spread / math.sqrt(rate.count) + disturbance(result)
-    return Observation(terms=terms, seconds=tokens / rate.median, sd=MODEL_SD + noise + doubt)
+    return Observation(terms=terms, seconds=tokens / rate.median, sd=noise + doubt)
 
 
 def disturbance(result: BenchResult) -> float:

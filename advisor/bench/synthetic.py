@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from advisor.bench.gguf_metadata import metadata
 from advisor.bench.gguf_writing import FLOATS, INTEGERS, STRINGS, array, header, pair, text
-from advisor.domain.architecture import Architecture, Attention
+from advisor.domain.architecture import Architecture, Attention, Moe
 from advisor.estimate.formats import preset_of
 from advisor.estimate.tensor_types import BLOCKS, aligned, tensor_bytes
 from advisor.estimate.tensors import Tensor, tensor_list
@@ -39,6 +39,12 @@ WIDE = Architecture(
     attention=Attention(n_heads=32, n_kv_heads=8, k_dim=128, v_dim=128), max_positions=8192,
 )  # fmt: skip
 """Layers of an 8B model, far beyond any cache: shows what reading and multiplying weights costs."""
+EXPERTS = Architecture(
+    gguf_arch="qwen3moe", n_layers=4, hidden=2048, vocab=32000, ffn=0, tied=False,
+    attention=Attention(n_heads=32, n_kv_heads=4, k_dim=128, v_dim=128), max_positions=8192,
+    moe=Moe(n_experts=64, n_used=8, ffn=768),
+)  # fmt: skip
+"""Layers of a 30B mixture with half of its experts: shows what reading and multiplying experts costs."""
 
 
 def _pairs(a: Architecture, name: str) -> list[bytes]:

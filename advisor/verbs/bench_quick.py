@@ -1,4 +1,7 @@
-"""`advisor bench --quick` without a model: two random models written here tell bandwidth and kernel cost apart."""
+"""`advisor bench --quick` without a model: three random models written here tell a machine's rates apart.
+
+Many kernels over few bytes, dense layers beyond any cache, and layers of experts.
+"""
 
 import shutil
 import tempfile
@@ -7,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from advisor.bench.result import BenchReport
-from advisor.bench.synthetic import THIN, WIDE, write_model
+from advisor.bench.synthetic import EXPERTS, THIN, WIDE, write_model
 from advisor.domain.architecture import Architecture
 from advisor.domain.units import format_size
 from advisor.engines.protocol import Listener
@@ -18,7 +21,7 @@ from advisor.verbs.measuring import BenchRequest, bench_target
 from advisor.verbs.workspace import Workspace
 
 QUANT = "Q4_K_M"
-MODELS = (("synthetic/thin", THIN), ("synthetic/wide", WIDE))
+MODELS = (("synthetic/thin", THIN), ("synthetic/experts", EXPERTS), ("synthetic/wide", WIDE))
 SPARE_BYTES = 512 << 20
 """Left free beside the file, so that the disk is not filled to the brim."""
 
@@ -44,7 +47,7 @@ def synthetic_target(folder: Path, name: str, architecture: Architecture, quant:
 def bench_quick(
     request: BenchRequest, workspace: Workspace, listener: Listener, stop: threading.Event | None
 ) -> BenchReport:
-    """Measure both models; the larger one's report, with the other beside it. The files are removed."""
+    """Measure all; the report of the dense layers, with the others beside it. The files are removed."""
     reports: list[BenchReport] = []
     with tempfile.TemporaryDirectory(prefix="advisor-quick-") as folder:
         for name, architecture in MODELS:

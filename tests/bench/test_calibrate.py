@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from advisor.bench.calibrate import learn
+from advisor.bench.calibrate import COPY_SD, agreed, learn, loosened
 from advisor.bench.fingerprint import fingerprint
 from advisor.bench.observe import time_result
 from advisor.bench.result import BenchResult
@@ -18,7 +18,7 @@ from advisor.domain.machine import Cpu, HostMemory, Machine
 from advisor.domain.quantity import Basis
 from advisor.domain.workload import Workload
 from advisor.engines.protocol import RunSample
-from advisor.estimate.calibration import Posterior, predict
+from advisor.estimate.calibration import Observation, Posterior, predict
 from advisor.estimate.candidate import estimate
 from advisor.estimate.constants import Constants
 from advisor.estimate.shaping import shape_of
@@ -134,6 +134,26 @@ def test_a_second_model_helps_further():
     two = learn(MACHINE, "llama.cpp", [result("small"), result("middle")], CONSTANTS)
     assert max(error("large", two)) <= max(error("large", one)) + 0.01
     assert max(error("large", two)) < 0.12
+
+
+def test_one_odd_run_does_not_sway_the_machine():
+    good = [result(m) for m in ("small", "middle", "large")]
+    odd = [*good[:2], result("large", factor=3.0)]
+    assert max(error("experts", learn(MACHINE, "llama.cpp", odd, CONSTANTS))) < 0.3
+    assert max(error("small", learn(MACHINE, "llama.cpp", odd, CONSTANTS), prompt=1024)) < 0.12
+
+
+def test_a_slow_copy_of_a_published_accelerator_is_believed():
+    prior = replace(
+        CONSTANTS.prior("cuda", "ampere"), observations=50,
+        covariance=tuple(tuple(0.03**2 if i == j else 0.0 for j in range(8)) for i in range(8)),
+    )  # fmt: skip
+    sizes = ((4e-3, 0, 0, 1e-3), (8e-3, 0, 0, 1e-3), (16e-3, 0, 0, 2e-3))
+    terms = [(*(float(x) for x in some), 0.0, 0.0, 0.0, 0.0) for some in sizes]
+    runs = [Observation(terms=t, seconds=1.5 * predict(prior, t)[0], sd=0.01) for t in terms]
+    said = [agreed(p, [runs, []]) for p in (prior, loosened(prior, COPY_SD))]
+    held, believed = (math.log(runs[-1].seconds / predict(p, runs[-1].terms)[0]) for p in said)
+    assert abs(believed) < 0.1 < held
 
 
 def slices(model, factor=1.0):

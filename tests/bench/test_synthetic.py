@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.bench.synthetic import THIN, WIDE, tile, write_gguf
+from advisor.bench.synthetic import EXPERTS, THIN, WIDE, tile, write_gguf
 from advisor.domain.architecture import Moe
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.tensor_types import BLOCKS, aligned
@@ -62,3 +62,9 @@ def test_scales_are_small_and_finite(kind):
 def test_the_two_models_tell_bytes_and_kernels_apart():
     thin, wide = (shape_of(a).ops / weight_profile(a, "Q4_K_M").tensor_bytes for a in (THIN, WIDE))
     assert thin > 20 * wide
+
+
+def test_experts_are_most_of_what_the_third_reads():
+    shape, weights = shape_of(EXPERTS), weight_profile(EXPERTS, "Q4_K_M")
+    assert weights.expert_bytes > 0.7 * weights.tensor_bytes
+    assert shape.n_experts >= 4 * shape.n_used  # other tokens go to other experts: no cache holds them
