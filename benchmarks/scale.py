@@ -114,6 +114,8 @@ def main() -> int:
     large = Manifold(catalog, options.factor)
     names = f"{'answer':>9s} {'rank':>9s} {'estimates':>9s} {'rank':>9s} {'estimates':>9s} {'ratio':>6s}"
     print(f"  {'':22s} {'':10s} {len(catalog.entries()):>19d} models {len(large.entries()):>12d} models")
+    choices = [sum(len(s.quants) for e in shelf.entries() if (s := shelf.sizes(e.id))) for shelf in (catalog, large)]
+    print(f"  {'':22s} {'':10s} {choices[0]:>18d} choices {choices[1]:>11d} choices")
     print(f"  {'':22s} {'':10s} {names}")
     worst = 0.0
     for name, selection in MACHINES:
