@@ -26,7 +26,6 @@ from advisor.estimate.formats import in_format
 from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts_of
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
-from advisor.estimate.weighing import weight_profile
 from advisor.estimate.weights import WeightProfile
 from benchmarks.prompt_rows import not_a_reading
 from benchmarks.set_aside import impossible, slowed, told
@@ -335,10 +334,7 @@ class Cases:
     def _weight(self, model, quant, file_bytes) -> WeightProfile | None:
         key = (model.id, quant)
         if key not in self._weights:
-            try:
-                found = weight_profile(model.architecture, QUANTS.get(quant, quant))
-            except KeyError:
-                found = None
+            found = self.catalog.weights(model.id, QUANTS.get(quant, quant))
             self._weights[key] = found
         found = self._weights[key]
         return found.scaled_to(int(file_bytes)) if found is not None and file_bytes else found

@@ -348,13 +348,15 @@ class Catalog:
             return None
         if quant in row[1]:
             return WeightProfile.from_row(row[1][quant])
+        from advisor.catalog.recipes import as_published
         from advisor.estimate.weighing import weight_profile
 
-        architecture = self.model(model_id).architecture
+        model = self.model(model_id)
         try:
-            return weight_profile(architecture, quant) if architecture else None
+            found = weight_profile(model.architecture, quant) if model.architecture else None
         except KeyError:
             return None
+        return as_published(found, model.artifacts) if found else None
 
     @cached_property
     def constants(self) -> "Constants":

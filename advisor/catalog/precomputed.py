@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from advisor.catalog.records import architecture_of
+from advisor.catalog.recipes import as_published
+from advisor.catalog.records import architecture_of, artifacts_of
 from advisor.domain.architecture import Architecture
 from advisor.domain.sizes import QuantSize
 from advisor.estimate.shape import ModelShape
@@ -30,11 +31,12 @@ def published_formats(record: Record) -> dict[str, list[str]]:
     return {kind: list(quants) for kind, quants in found.items()}
 
 
-def _profile(architecture: Architecture, quant: str) -> list[Any] | None:
+def _profile(architecture: Architecture, quant: str, record: Record) -> list[Any] | None:
     try:
-        return weight_profile(architecture, quant).to_row()
+        found = weight_profile(architecture, quant)
     except KeyError:
         return None
+    return as_published(found, artifacts_of(record.get("artifacts") or [], {})).to_row()
 
 
 def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
@@ -64,7 +66,7 @@ def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]
         weights = rows[numbers[key]][1]
         for quant in _wanted(record, offered):
             if quant not in weights:
-                weights[quant] = _profile(architecture, quant)
+                weights[quant] = _profile(architecture, quant, record)
     kept: list[tuple[list[Any], dict[str, Any]]] = [
         (shape, {q: w for q, w in weights.items() if w}) for shape, weights in rows
     ]

@@ -79,6 +79,12 @@ def preset_of(quant: str) -> str | None:
     return _RECIPES.get(name.rpartition("_")[0])
 
 
+def is_recipe(quant: str) -> bool:
+    """Whether a GGUF name stands for a publisher's own mix, whose tensor types follow no preset."""
+    name = quant.upper()
+    return name.startswith("UD-") or (name.endswith(("_L", "_XL")) and name not in BASE_TYPE)
+
+
 _ELSEWHERE = {
     "NVFP4": {"mlx": "mlx-nvfp4", "safetensors": "nvfp4-safetensors"},
     "MXFP4": {"mlx": "mlx-mxfp4", "safetensors": "mxfp4-safetensors"},

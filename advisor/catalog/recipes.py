@@ -1,0 +1,34 @@
+"""Sizes of files that a publisher mixed by a recipe of its own: only what was published tells them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from advisor.estimate.formats import is_recipe
+
+if TYPE_CHECKING:
+    from advisor.domain.model import Artifact
+    from advisor.estimate.weights import WeightProfile
+
+PLAUSIBLE = (0.6, 2.6)
+"""Published over computed size: beyond it a part of a file was listed, or another model."""
+
+
+def as_published(profile: "WeightProfile", artifacts: "Iterable[Artifact]") -> "WeightProfile":
+    """The profile stretched to the published file of its quantization, where that is a recipe and its size is known.
+
+    Recipes of one name agree with the preset they are named after within 1 to 60 %: how many tensors they raise depends
+    on the model.
+    """
+    if profile.format != "gguf" or not is_recipe(profile.quant):
+        return profile
+    low, high = PLAUSIBLE
+    for artifact in artifacts:
+        if artifact.format == "gguf" and artifact.role == "model" and _bare(artifact.quant) == _bare(profile.quant):
+            size = artifact.bytes or artifact.approx_bytes
+            if size and low <= size / profile.file_bytes <= high:
+                return profile.scaled_to(size)
+    return profile
+
+
+def _bare(quant: str) -> str:
+    return quant.upper().removeprefix("UD-")
