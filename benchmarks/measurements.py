@@ -19,7 +19,7 @@ from advisor.domain.workload import Workload
 from advisor.errors import AdvisorError
 from advisor.estimate.candidate import cache_layout
 from advisor.estimate.constants import Constants
-from advisor.estimate.cpu_rates import cpu_power
+from advisor.estimate.cpu_rates import cpu_power, threads_used
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
 from advisor.estimate.formats import in_format
@@ -346,7 +346,7 @@ def _processor(spec, row) -> Machine:
 
     cpu = cpu_of(spec)
     noted = THREADS_NOTED.search(row["notes"])
-    threads = row["threads"] or (noted and (noted[1] or noted[2])) or cpu.performance_cores or cpu.physical_cores
+    threads = row["threads"] or (noted and (noted[1] or noted[2])) or threads_used(cpu)
     sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
     bandwidth = number(row["mem_bandwidth_gb_s"]) * 1e9 or spec.bandwidth_bytes_per_s
     return Machine(

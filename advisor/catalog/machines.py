@@ -127,8 +127,12 @@ def _host(memory_bytes: int, cpu: DeviceSpec | None, source: str) -> HostMemory:
 
 
 def cpu_of(spec: DeviceSpec) -> Cpu:
-    """The processor as the catalog knows it. Where its entry covers many numbers of cores, a modest one is assumed."""
-    arm = "neon" in spec.instruction_sets or spec.form == "phone"
+    """The processor as the catalog knows it. Where its entry covers many numbers of cores, a modest one is assumed.
+
+    On a phone the app chooses how many threads work, whatever kinds of cores there are.
+    """
+    phone = spec.form == "phone"
+    arm = "neon" in spec.instruction_sets or phone
     cores = _cores_of(spec)
     source = "catalog" if spec.cpu_cores else "assumed"
     return Cpu(
@@ -137,12 +141,21 @@ def cpu_of(spec: DeviceSpec) -> Cpu:
         machine="aarch64" if arm else "x86_64" if spec.instruction_sets else None,
         physical_cores=cores,
         logical_cores=cores,
-        performance_cores=spec.performance_cores,
+        performance_cores=None if phone else spec.performance_cores,
         clusters=spec.clusters_of(cores),
-        usable_threads=cores,
+        usable_threads=app_threads(cores) if phone else cores,
         instruction_sets=spec.instruction_sets,
-        sources={"name": "catalog", "physical_cores": source, "usable_threads": source},
+        sources={"name": "catalog", "physical_cores": source, "usable_threads": "assumed" if phone else source},
     )
+
+
+def app_threads(cores: int) -> int:
+    """Threads that an app on a phone takes: four fifths of more than four cores, slow ones or not.
+
+    The default of PocketPal (a-ghorbani/pocketpal-ai, src/utils/deviceCapabilities.ts at 58d0e1b), which published
+    measurements of phones were taken with.
+    """
+    return cores if cores <= 4 else cores * 4 // 5
 
 
 def _cores_of(spec: DeviceSpec) -> int:

@@ -6,9 +6,10 @@ import pytest
 
 from advisor.catalog.hardware import HardwareCatalog
 from advisor.catalog.hardware_schema import compile_hardware
-from advisor.catalog.machines import Stated
+from advisor.catalog.machines import Stated, cpu_of
 from advisor.domain.device import DeviceKind
 from advisor.errors import BadDocument, UnknownName, UsageError
+from advisor.estimate.cpu_rates import threads_used
 
 GIB = 1024**3
 
@@ -248,6 +249,14 @@ def test_cores_by_kind(hardware: HardwareCatalog) -> None:
     found = [(c.cores, c.kind, c.max_hz) for c in phone.clusters]
     assert found[0] == (1, "Cortex-X3", pytest.approx(3.2e9))
     assert sum(cores for cores, _, _ in found) == phone.cpu_cores == 8
+
+
+@pytest.mark.parametrize(("name", "threads"), [("Snapdragon 8 Gen 2", 6), ("Snapdragon 8 Elite", 6), ("Core i7-12700", 8)])
+def test_apps_on_phones_take_four_fifths_of_the_cores_and_others_the_fast_ones(
+    hardware: HardwareCatalog, name: str, threads: int
+) -> None:
+    spec = hardware.by_name(name) or hardware.find(name)
+    assert threads_used(cpu_of(spec)) == threads
     hybrid = hardware.by_name("i7-12700")
     assert hybrid is not None
     assert [(c.cores, c.kind) for c in hybrid.clusters_of(12)] == [(8, "Golden Cove"), (4, "Gracemont")]
