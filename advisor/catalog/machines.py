@@ -134,6 +134,7 @@ def cpu_of(spec: DeviceSpec) -> Cpu:
     phone = spec.form == "phone"
     arm = "neon" in spec.instruction_sets or phone
     cores = _cores_of(spec)
+    taken = _app_threads(cores) if phone else None
     source = "catalog" if spec.cpu_cores else "assumed"
     return Cpu(
         name=spec.name,
@@ -141,15 +142,16 @@ def cpu_of(spec: DeviceSpec) -> Cpu:
         machine="aarch64" if arm else "x86_64" if spec.instruction_sets else None,
         physical_cores=cores,
         logical_cores=cores,
-        performance_cores=None if phone else spec.performance_cores,
+        performance_cores=spec.performance_cores,
         clusters=spec.clusters_of(cores),
-        usable_threads=app_threads(cores) if phone else cores,
+        usable_threads=taken or cores,
+        app_threads=taken,
         instruction_sets=spec.instruction_sets,
         sources={"name": "catalog", "physical_cores": source, "usable_threads": "assumed" if phone else source},
     )
 
 
-def app_threads(cores: int) -> int:
+def _app_threads(cores: int) -> int:
     """Threads that an app on a phone takes: four fifths of more than four cores, slow ones or not.
 
     The default of PocketPal (a-ghorbani/pocketpal-ai, src/utils/deviceCapabilities.ts at 58d0e1b), which published

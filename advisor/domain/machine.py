@@ -77,6 +77,8 @@ class Cpu:
     """Its cores by kind and clock; empty: not known."""
     usable_threads: int | None = None
     """After affinity and quota."""
+    app_threads: int | None = None
+    """Threads that the app takes, fast cores or not; None: the engine's choice."""
     sockets: int | None = None
     numa_nodes: int | None = None
     """Memory nodes with CPUs: each has its own part of the bandwidth."""

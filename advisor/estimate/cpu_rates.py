@@ -54,7 +54,9 @@ class TypeCost(NamedTuple):
 
 
 def threads_used(cpu: Cpu) -> int | None:
-    """Threads an engine should use: performance cores, else physical ones, at most what is allowed."""
+    """Threads an engine should use: performance cores, else physical ones, at most what is allowed; or the app's."""
+    if cpu.app_threads:
+        return cpu.app_threads
     cores = cpu.performance_cores or cpu.physical_cores or cpu.usable_threads or cpu.logical_cores
     if cores is None:
         return None
