@@ -80,9 +80,9 @@ this on CUDA helps sources and harms devices nobody has measured.
 ATTENTION_FASTER_A_YEAR = {"rocm": 1.5, "vulkan": 1.5}
 """The same for attention while reading prompts, where its kernels were written anew for matrix units.
 
-On one machine with ROCm a FLOP of attention takes 30 to 45 times as long as rated in builds of the middle of 2025, 15 in
-October and 5 to 9 half a year later; on Vulkan 5 to 15 and 1.5 to 4. Of 0, 1, 1.5 and 2 the last two predict left-out
-models best (ROCm and Vulkan 19 to 18 %), and left-out sources and devices with them.
+On one machine with ROCm a FLOP of attention takes 30 to 45 times as long as rated in builds of mid 2025, 15 in October
+and 5 to 9 half a year later; on Vulkan 5 to 15 and 1.5 to 4. Of 0, 1, 1.5 and 2 the last two predict left-out models
+best (ROCm and Vulkan 19 to 18 %), sources and devices with them.
 """
 
 ATTENTION_YEARS = 1.0
