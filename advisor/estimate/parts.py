@@ -212,6 +212,7 @@ def _device_prefill(setting: Setting, backend: str, device: Accelerator, held: B
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
         launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,
         cost=multiplying(setting.choice.weights.types, constants, backend, f"{device.architecture} {device.name}"),
+        state_cost=of_backend(constants.recurrent_cost, backend),
         flash_attention=setting.choice.engine.flash_attention,
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip

@@ -129,6 +129,7 @@ def prefill_terms(
     reads_ahead: bool = False,
     caches_alone: bool = False,
     cost: tuple[float, float] = (1.0, 1.0),
+    state_cost: float = 0.0,
     flash_attention: bool = True,
     share: Share = WHOLE,
 ) -> Vector:
@@ -138,14 +139,15 @@ def prefill_terms(
     tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
     With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with `caches_alone` only
     what feeds a cache runs (see `prefill_work`). `cost` is that of a FLOP with the stored types of dense weights and of
-    experts, against usual ones.
+    experts, against usual ones; `state_cost` that of a FLOP on recurrent states where kernels step through the tokens,
+    0 where they multiply matrices as all others do.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
     scores = 0.0 if flash_attention else score_bytes(shape, tokens, depth, chunk)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
-    dense_work = work.dense * cost[0] + work.state
+    dense_work = work.dense * cost[0] + (0.0 if state_cost else work.state)
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk
     expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
@@ -162,5 +164,5 @@ def prefill_terms(
         dense[1],
         experts[1],
         work.attention * share.layers / rates.f16_flops,
-        0.0,
+        state_cost * work.state * share.layers / rates.f16_flops,
     )  # fmt: skip

@@ -9,8 +9,9 @@ import yaml
 
 from advisor.domain.machine import CoreCluster, Cpu
 from advisor.errors import BadDocument
-from advisor.estimate.constants import Constants, device_key
+from advisor.estimate.constants import Constants, device_key, of_backend
 from advisor.estimate.cpu_rates import best_isa, cpu_power, team_worth, type_cost
+from advisor.estimate.flops import prompt_work
 from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
 from advisor.estimate.roofline import SCORE_BYTES, Bytes, Rates, coverage, overlapped, prefill_terms, score_bytes
@@ -277,6 +278,18 @@ def test_scores_pass_through_memory_without_flash_attention():
     near = score_bytes(windowed, 8192, 0.0, 512)
     assert near < 0.4 * score_bytes(replace(windowed, window=0), 8192, 0.0, 512)
     assert score_bytes(shape, 512, 8192, 512) > 10 * score_bytes(shape, 512, 0.0, 512)
+
+
+def test_recurrent_states_take_their_own_time_where_kernels_step_through_the_tokens(constants):
+    shape, held, rates = shape_of(models.QWEN36_27B), Bytes(1.6e10, 0.0), Rates(1e12, 1e14)
+    whole, apart = (prefill_terms(shape, held, rates, 2048, state_cost=cost) for cost in (0.0, 10.0))
+    state = prompt_work(shape, 2048).state
+    assert whole[7] == 0.0
+    assert apart[7] == pytest.approx(10.0 * state / 1e14)
+    assert apart[4] < whole[4]
+    plain = shape_of(models.LLAMA_8B)
+    assert prefill_terms(plain, held, rates, 2048, state_cost=10.0) == prefill_terms(plain, held, rates, 2048)
+    assert of_backend(constants.recurrent_cost, "cuda") > of_backend(constants.recurrent_cost, "vllm") == 0.0
 
 
 def test_kernels_that_read_ahead_take_less_than_both_and_no_less_than_each():
