@@ -62,6 +62,8 @@ def test_kernels_that_were_written_anew_make_old_prompts_tell_less():
     assert all(factor > 0.2 for factor in faster(old["rocm"]))
     assert set(faster(old["metal"])) == {0.0}
     assert faster(case("a", 1.0, age_years=1.0, backend="rocm")) == pytest.approx((0.04,) * 8)
+    cuda = case("a", 1.0, phase=PREFILL, tokens=512.0, age_years=1.0)
+    assert faster(cuda)[4] > faster(replace(cuda, quant="F16"))[4] == 0.0
 
 
 def test_an_old_row_is_held_against_an_engine_of_its_date():
