@@ -69,7 +69,7 @@ Of 0, 0.04 and 0.08 the middle one predicts sources that are left out best (12.3
 and Metal).
 """
 
-PROMPT_FASTER_A_YEAR = {"cuda": 0.05, "rocm": 0.3, "vulkan": 0.1, "sycl": 0.2}
+PROMPT_FASTER_A_YEAR = {"cuda": 0.05, "rocm": 0.3, "vulkan": 0.1, "sycl": 0.1}
 """The same for reading prompts; elsewhere none: on Metal each tenth a year makes left-out sources 10 % worse.
 
 Chosen from steps of 0.05 to 0.1 by left-out sources, devices and models of all ages, and by those of the last four
