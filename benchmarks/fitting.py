@@ -63,19 +63,35 @@ On CUDA, SYCL and Metal it does not help.
 """
 
 FASTER_A_YEAR = 0.04
-"""By how much each year's decode kernels are faster (logarithm). Rows are read as if run by today's engine.
+"""By how much each year's decode kernels are faster (logarithm). A row is held against an engine of its date.
 
 Of 0, 0.04 and 0.08 the middle one predicts sources that are left out best (12.3, 11.8 and 11.8 %, least bias on CUDA
 and Metal).
 """
 
-PROMPT_FASTER_A_YEAR = {"cuda": 0.05, "rocm": 0.3, "vulkan": 0.1, "sycl": 0.2}
+PROMPT_FASTER_A_YEAR = {"cuda": 0.05, "rocm": 0.3, "vulkan": 0.1, "sycl": 0.1}
 """The same for reading prompts; elsewhere none: on Metal each tenth a year makes left-out sources 10 % worse.
 
 Chosen from steps of 0.05 to 0.1 by left-out sources, devices and models of all ages, and by those of the last four
 months: ROCm 20 to 13 % (sources) and 33 to 26 % (sources on known devices), CUDA 19 to 18 and 20 to 18 %. More than
 this on CUDA helps sources and harms devices nobody has measured.
 """
+
+LIBRARY_TYPES = ("F16", "BF16")
+"""Weights that CUDA's own library multiplies, which was as fast before: llama.cpp's kernels for quantized ones came
+later. Without this old rows in F16 were expected 15 % too slow, and left-out models, sources and devices on CUDA 0.3
+points worse."""
+
+ATTENTION_FASTER_A_YEAR = {"rocm": 1.5, "vulkan": 1.5}
+"""The same for attention while reading prompts, where its kernels were written anew for matrix units.
+
+On one machine with ROCm a FLOP of attention takes 30 to 45 times as long as rated in builds of mid 2025, 15 in October
+and 5 to 9 half a year later; on Vulkan 5 to 15 and 1.5 to 4. Of 0, 1, 1.5 and 2 the last two predict left-out models
+best (ROCm and Vulkan 19 to 18 %), sources and devices with them.
+"""
+
+ATTENTION_YEARS = 1.0
+"""Years over which it came about: older kernels were no slower still."""
 
 SHORT_PROMPT = 32.0
 """A prompt of this many tokens is told from a server's other work only within a factor of e."""
@@ -98,8 +114,18 @@ def class_sd(backend: str) -> tuple[float, ...]:
     return CPU_CLASS_SD if backend == "cpu" else GENERATION_SD
 
 
+def faster(case: Case) -> tuple[float, ...]:
+    """By how much today's engine is faster than the one that a case was run on, by term (logarithm)."""
+    if case.phase == DECODE:
+        return (FASTER_A_YEAR * case.age_years,) * len(PARAMETERS)
+    library = case.backend == "cuda" and case.quant in LIBRARY_TYPES
+    rate = 0.0 if library else PROMPT_FASTER_A_YEAR.get(case.backend, 0.0) * case.age_years
+    attention = ATTENTION_FASTER_A_YEAR.get(case.backend, 0.0) * min(case.age_years, ATTENTION_YEARS)
+    return tuple(max(rate, attention) if name == "attention_flops" else rate for name in PARAMETERS)
+
+
 def terms_of(case: Case):
-    """Terms of all parts of the device, and the seconds that links add."""
+    """Terms of all parts of the device as its engine ran them (see `faster`), and the seconds that links add."""
     if case.counted is None:
         own = [0.0] * len(PARAMETERS)
         link = 0.0
@@ -109,7 +135,7 @@ def terms_of(case: Case):
                 link += sum(x * math.exp(m) for x, m in zip(terms, part.posterior.mean, strict=True))
             else:
                 own = [a + b for a, b in zip(own, terms, strict=True)]
-        case.counted = (tuple(own), link)
+        case.counted = (tuple(x * math.exp(f) for x, f in zip(own, faster(case), strict=True)), link)
     return case.counted
 
 
@@ -139,12 +165,6 @@ def doubt(case: Case) -> float:
     return math.sqrt(NOISE[case.phase] ** 2 + (drift * case.age_years) ** 2 + short**2)
 
 
-def today(case: Case) -> float:
-    """Seconds that a case would take with an engine of today."""
-    faster = PROMPT_FASTER_A_YEAR.get(case.backend, 0.0) if case.phase == PREFILL else FASTER_A_YEAR
-    return case.seconds * math.exp(-faster * case.age_years)
-
-
 class Rows:
     """Cases as arrays, sorted by source and device: terms, logarithms of seconds, doubts, weights.
 
@@ -161,7 +181,7 @@ class Rows:
         for case, part in zip(cases, worth, strict=True):
             counts[case.device, case.phase] += part
         self.terms = np.array([terms_of(case)[0] for case in cases])
-        self.seconds = np.log([today(case) for case in cases])
+        self.seconds = np.log([case.seconds for case in cases])
         self.sd = np.array([doubt(case) for case in cases])
         self.share = worth * np.array([min(1.0, cap / counts[case.device, case.phase]) for case in cases])
         keys = [_group(case) for case in cases]

@@ -143,6 +143,9 @@ class Constants:
     """Backends whose matrix kernels read their next weights while they multiply (see `roofline.overlapped`)."""
     prompt_launch_cost: Mapping[str, float]
     """By backend: cost of launching a kernel while a prompt is read, against one while decoding."""
+    recurrent_cost: Mapping[str, float]
+    """By backend: time of a FLOP on recurrent states while a prompt is read, at the rated pace, where kernels step
+    through its tokens one after another."""
     prompt_types: Mapping[str, Mapping[str, float]]
     """By backend and storage type: time of a FLOP while a prompt is read, against that with other types."""
     unpacking: Mapping[str, float]
@@ -175,6 +178,7 @@ class Constants:
                 expert_half_rate_tokens=dict(calibration["expert_half_rate_tokens"]),
                 reads_ahead=frozenset(calibration["reads_ahead"]),
                 prompt_launch_cost=dict(calibration["prompt_launch_cost"]),
+                recurrent_cost=dict(calibration["recurrent_cost"]),
                 prompt_types=dict(calibration["prompt_types"]),
                 unpacking=dict(calibration["unpacking"]),
                 codebooks=dict(calibration["codebooks"]),

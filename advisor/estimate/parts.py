@@ -25,6 +25,11 @@ _FEW_THREADS = 24
 """More threads than this are a server's: several memory channels, often several sockets."""
 _TWO_CHANNELS_BYTES_PER_S = 1.6e11
 """Memory faster than this has more channels than a desktop's two, whose fastest is LPDDR5X-9600 on 128 bits."""
+_IN_FLIGHT = 4
+"""Micro-batches that llama.cpp has under way in a chain of devices (GGML_SCHED_MAX_COPIES)."""
+_PIPELINE_SHARE = 0.75
+"""Of what such a chain would gain if its stages were alike and nothing waited: of 0.65, 0.75 and 0.85 the one at which
+left-out models are read best on several cards (2 to 8 of them)."""
 _OFFLOAD_TOKENS = 32
 """Prompts of at least this many tokens are read on the GPU even by layers whose weights are on the host."""
 
@@ -173,7 +178,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
         share=Share(layers, kernels=layers * split),
     )  # fmt: skip
     read = _prefill_layers(setting, layers)
-    prefill = _device_prefill(setting, backend, rates, held, Share(read, 1.0 / split, read * split))
+    prefill = _device_prefill(setting, backend, accelerator, held, Share(read, 1.0 / split, read * split))
     if devices > 1 and placement.tensor_parallel <= 1:
         prefill = _pipelined(prefill, devices, setting)
     unknown = 0.0 if _computes(accelerator) else constants.settings["unknown_flops_sd"] ** 2
@@ -198,15 +203,17 @@ def _prefill_layers(setting: Setting, layers: float) -> float:
     return layers
 
 
-def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, share: Share) -> Vector:
+def _device_prefill(setting: Setting, backend: str, device: Accelerator, held: Bytes, share: Share) -> Vector:
     constants = setting.constants
     return prefill_terms(
-        setting.choice.shape, held, rates, max(1, setting.workload.prompt_tokens),
+        setting.choice.shape, held, _rates(device, constants), max(1, setting.workload.prompt_tokens),
         micro_batch=setting.choice.engine.micro_batch, caches_alone=setting.choice.engine.caches_alone,
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
         launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,
-        cost=multiplying(setting.choice.weights.types, constants, backend),
+        cost=multiplying(setting.choice.weights.types, constants, backend, f"{device.architecture} {device.name}"),
+        state_cost=of_backend(constants.recurrent_cost, backend),
+        flash_attention=setting.choice.engine.flash_attention,
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,
     )  # fmt: skip
 
@@ -214,11 +221,12 @@ def _device_prefill(setting: Setting, backend: str, rates: Rates, held: Bytes, s
 def _pipelined(prefill: Vector, devices: int, setting: Setting) -> Vector:
     """Several micro-batches pass through a chain of devices at once.
 
-    The gain grows with the root of the devices that can be busy (published prompt rates of 8B and 70B models on 2 to 8
-    cards): four cards read a long prompt about 1.7 times as fast as one would.
+    llama.cpp has up to `_IN_FLIGHT` of them under way: p micro-batches over m stages take the time of p + m - 1 stages,
+    of which `_PIPELINE_SHARE` is reached.
     """
     passes = -(-setting.workload.prompt_tokens // setting.choice.engine.micro_batch)
-    gain = max(1.0, 0.85 * math.sqrt(min(devices, passes / 2)))
+    stages = min(devices, _IN_FLIGHT)
+    gain = max(1.0, _PIPELINE_SHARE * stages * passes / (passes + stages - 1))
     return tuple(x / gain for x in prefill)
 
 

@@ -9,11 +9,15 @@ import math
 from typing import NamedTuple
 
 from advisor.estimate.calibration import Vector
-from advisor.estimate.flops import prefill_work
+from advisor.estimate.flops import attended, prefill_work
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.shape import ModelShape
 
 US = 1e-6
+
+SCORE_BYTES = 16.0
+"""Of one attention score without flash attention: a product writes it, the softmax reads it and writes a share, a
+product reads that, in F32 each (llama.cpp's `build_attn_mha`)."""
 
 
 class Rates(NamedTuple):
@@ -92,6 +96,16 @@ def decode_terms(
     )  # fmt: skip
 
 
+def score_bytes(shape: ModelShape, tokens: float, depth: float, chunk: float) -> float:
+    """Bytes of attention scores that pass through memory without flash attention, `chunk` tokens at a time.
+
+    Each micro-batch has scores of all its tokens with all that are cached, its own last ones too.
+    """
+    full, near = (attended(tokens, depth, w) + tokens * chunk / 2 for w in (0.0, float(shape.window)))
+    rows = sum(n * kind.rows(full, near) for kind, n in zip(shape.layers, shape.counts, strict=True) if kind.reads)
+    return rows * shape.n_heads * SCORE_BYTES
+
+
 def overlapped(read_s: float, multiply_s: float) -> tuple[float, float]:
     """Reading and multiplying of kernels that do both at once, each lowered so that the root of the squares remains.
 
@@ -115,6 +129,8 @@ def prefill_terms(
     reads_ahead: bool = False,
     caches_alone: bool = False,
     cost: tuple[float, float] = (1.0, 1.0),
+    state_cost: float = 0.0,
+    flash_attention: bool = True,
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
@@ -123,13 +139,15 @@ def prefill_terms(
     tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
     With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with `caches_alone` only
     what feeds a cache runs (see `prefill_work`). `cost` is that of a FLOP with the stored types of dense weights and of
-    experts, against usual ones.
+    experts, against usual ones; `state_cost` that of a FLOP on recurrent states where kernels step through the tokens,
+    0 where they multiply matrices as all others do.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
+    scores = 0.0 if flash_attention else score_bytes(shape, tokens, depth, chunk)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
-    dense_work = work.dense * cost[0] + work.state
+    dense_work = work.dense * cost[0] + (0.0 if state_cost else work.state)
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk
     expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
@@ -141,10 +159,10 @@ def prefill_terms(
     return (
         dense[0],
         experts[0],
-        0.0,
+        scores * share.layers / rates.bandwidth_bytes_per_s,
         passes * shape.ops * US * share.kernels * launch_cost,
         dense[1],
         experts[1],
         work.attention * share.layers / rates.f16_flops,
-        0.0,
+        state_cost * work.state * share.layers / rates.f16_flops,
     )  # fmt: skip

@@ -39,9 +39,13 @@ def unpacking(types: tuple[TypeBytes, ...], constants: Constants, backend: str) 
 
 
 @lru_cache(maxsize=65536)
-def multiplying(types: tuple[TypeBytes, ...], constants: Constants, backend: str) -> Unpacking:
-    """Time of a FLOP while a prompt is read, against that with usual types: the mean over all weights."""
-    costs = constants.prompt_types.get(backend)
+def multiplying(types: tuple[TypeBytes, ...], constants: Constants, backend: str, device: str = "") -> Unpacking:
+    """Time of a FLOP while a prompt is read, against that with usual types: the mean over all weights.
+
+    `device`: architecture and name, which tell its generation.
+    """
+    of_generation = constants.prompt_types.get(f"{backend} {constants.generation(device)}", {})
+    costs = {**constants.prompt_types.get(backend, {}), **of_generation}
     if not costs:
         return Unpacking(1.0, 1.0)
     dense = experts = all_dense = all_experts = 0.0

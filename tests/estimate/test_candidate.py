@@ -126,6 +126,19 @@ def test_several_cards_hold_what_one_cannot(chat, constants):
     assert abs(shares[0] - shares[1]) < 0.1 * shares[0]
 
 
+def test_a_chain_of_cards_reads_long_prompts_faster_with_no_more_than_four_at_once(chat, constants):
+    def prompt_s(cards, tokens):
+        whole = Placement(kind=PlacementKind.GPU, gpu_layers=33, devices=tuple(range(cards)))
+        machine = computer(*(card(i) for i in range(cards)))
+        workload = replace(chat, prompt_tokens=tokens, context=16384)
+        return run(models.LLAMA_8B, machine, workload, constants, placement=whole).speed.ttft_s.p50
+
+    short, long = ([prompt_s(cards, tokens) for cards in (1, 2, 4, 8)] for tokens in (512, 8192))
+    assert min(short) >= 0.99 * short[0]
+    assert long[0] > 1.3 * long[1] > 1.5 * long[2]
+    assert long[3] == pytest.approx(long[2], rel=0.1)
+
+
 def test_tensor_split_is_faster_than_layer_split(chat, constants):
     machine = computer(*(card(i, gib=32, link_bytes_per_s=300e9) for i in range(2)))
     shape, weights = prepared(models.LLAMA_70B, "awq")

@@ -9,11 +9,12 @@ import yaml
 
 from advisor.domain.machine import CoreCluster, Cpu
 from advisor.errors import BadDocument
-from advisor.estimate.constants import Constants, device_key
+from advisor.estimate.constants import Constants, device_key, of_backend
 from advisor.estimate.cpu_rates import best_isa, cpu_power, team_worth, type_cost
+from advisor.estimate.flops import prompt_work
 from advisor.estimate.formats import in_format, known_quants, preset_of
 from advisor.estimate.parts import batch_cost, compute_rate, cpu_class
-from advisor.estimate.roofline import Bytes, Rates, coverage, overlapped, prefill_terms
+from advisor.estimate.roofline import SCORE_BYTES, Bytes, Rates, coverage, overlapped, prefill_terms, score_bytes
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.unpacking import looked_up, multiplying, unpacking
 from advisor.estimate.weighing import weight_profile
@@ -266,6 +267,31 @@ def test_experts_that_get_few_tokens_are_read_at_a_lower_rate():
     assert prefill_terms(shape, held, rates, 512, launch_cost=5.0)[3] == 5 * prefill_terms(shape, held, rates, 512)[3]
 
 
+def test_scores_pass_through_memory_without_flash_attention():
+    shape, held, rates = shape_of(models.LLAMA_8B), Bytes(5e9, 0.0), Rates(1e12, 1e14)
+    fused, apart = (prefill_terms(shape, held, rates, 4096, flash_attention=flag) for flag in (True, False))
+    pairs = 4096 * 4096 / 2 + 4096 * 512 / 2
+    assert fused[2] == 0.0
+    assert apart[2] == pytest.approx(shape.n_layers * shape.n_heads * pairs * SCORE_BYTES / 1e12)
+    assert apart[:2] + apart[3:] == fused[:2] + fused[3:]
+    windowed = shape_of(models.GEMMA3_4B)
+    near = score_bytes(windowed, 8192, 0.0, 512)
+    assert near < 0.4 * score_bytes(replace(windowed, window=0), 8192, 0.0, 512)
+    assert score_bytes(shape, 512, 8192, 512) > 10 * score_bytes(shape, 512, 0.0, 512)
+
+
+def test_recurrent_states_take_their_own_time_where_kernels_step_through_the_tokens(constants):
+    shape, held, rates = shape_of(models.QWEN36_27B), Bytes(1.6e10, 0.0), Rates(1e12, 1e14)
+    whole, apart = (prefill_terms(shape, held, rates, 2048, state_cost=cost) for cost in (0.0, 10.0))
+    state = prompt_work(shape, 2048).state
+    assert whole[7] == 0.0
+    assert apart[7] == pytest.approx(10.0 * state / 1e14)
+    assert apart[4] < whole[4]
+    plain = shape_of(models.LLAMA_8B)
+    assert prefill_terms(plain, held, rates, 2048, state_cost=10.0) == prefill_terms(plain, held, rates, 2048)
+    assert of_backend(constants.recurrent_cost, "cuda") > of_backend(constants.recurrent_cost, "vllm") == 0.0
+
+
 def test_kernels_that_read_ahead_take_less_than_both_and_no_less_than_each():
     assert sum(overlapped(3.0, 4.0)) == pytest.approx(5.0)
     assert overlapped(3.0, 0.0) == (3.0, 0.0)
@@ -283,6 +309,9 @@ def test_prompts_cost_more_with_types_that_a_backend_has_no_matrix_units_for(con
     assert multiplying(bf16, constants, "vulkan") == pytest.approx((cost, cost), rel=0.01)
     assert multiplying(q4, constants, "vulkan") == pytest.approx((1.0, 1.0), rel=0.01)
     assert multiplying(bf16, constants, "cuda") == (1.0, 1.0)
+    old, new = (multiplying(bf16, constants, "rocm", name).dense for name in ("GCN 5.1 MI50", "RDNA 3.5 8060S"))
+    assert old > 2.5
+    assert new == 1.0
     shape, held, rates = shape_of(models.QWEN3_30B), Bytes(1e9, 16e9), Rates(1e12, 1e14)
     usual, slow = (prefill_terms(shape, held, rates, 512, cost=(1.0, x)) for x in (1.0, cost))
     assert slow[5] == pytest.approx(cost * usual[5])

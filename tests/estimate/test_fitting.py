@@ -1,12 +1,14 @@
 """The fit of published rows: what many sources agree on, with less weight for old rows, and intervals that cover."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from advisor.estimate.parts import Part
 from benchmarks.fit_constants import Views, tune
-from benchmarks.fitting import DEVICE_CAP, Hierarchy, class_sd, doubt, fit, generic, today
-from benchmarks.intervals import Judged, value_for
+from benchmarks.fitting import DEVICE_CAP, Hierarchy, class_sd, doubt, faster, fit, generic, terms_of
+from benchmarks.intervals import Judged, judge, value_for
 from benchmarks.measurements import DECODE, PREFILL, Case, Timed, age_of, setting_of, well_set
 
 TERMS = (5e-3, 0.0, 0.0, 5e-4, 0.0, 0.0, 0.0, 0.0)
@@ -57,9 +59,25 @@ def test_old_rows_and_short_prompts_weigh_less():
 def test_kernels_that_were_written_anew_make_old_prompts_tell_less():
     old = {name: case("a", 1.0, phase=PREFILL, tokens=512.0, age_years=1.0, backend=name) for name in ("rocm", "metal")}
     assert doubt(old["rocm"]) > 1.5 * doubt(old["metal"])
-    assert today(old["rocm"]) < 0.8
-    assert today(old["metal"]) == 1.0
-    assert today(case("a", 1.0, age_years=1.0, backend="rocm")) == pytest.approx(math.exp(-0.04))
+    assert all(factor > 0.2 for factor in faster(old["rocm"]))
+    assert set(faster(old["metal"])) == {0.0}
+    assert faster(case("a", 1.0, age_years=1.0, backend="rocm")) == pytest.approx((0.04,) * 8)
+    cuda = case("a", 1.0, phase=PREFILL, tokens=512.0, age_years=1.0)
+    assert faster(cuda)[4] > faster(replace(cuda, quant="F16"))[4] == 0.0
+
+
+def test_an_old_row_is_held_against_an_engine_of_its_date():
+    part = Part(generic("rocm"), decode=(0.0,) * 8, prefill=(0.1, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0))
+    new, old, ancient = (
+        replace(case("a", 1.0, phase=PREFILL, age_years=age, backend="rocm"), parts=[part], counted=None)
+        for age in (0.0, 0.5, 3.0)
+    )
+    assert terms_of(new)[0] == part.prefill
+    dense, attention = terms_of(old)[0][4], terms_of(old)[0][6]
+    assert 1.05 < dense < attention
+    assert terms_of(ancient)[0][6] < 2 * attention * terms_of(ancient)[0][4]
+    judged = [judge(generic("rocm"), replace(one, seconds=2.0)) for one in (new, old)]
+    assert judged[1].residual < judged[0].residual
 
 
 def timed(seconds, version="", *, backend="llama.cpp ROCm", flash="", notes=""):

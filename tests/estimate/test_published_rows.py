@@ -11,7 +11,7 @@ from advisor.catalog.source import load_catalog
 from advisor.estimate.constants import Constants
 from advisor.estimate.cpu_rates import threads_used
 from benchmarks.fit_constants import FOLDER
-from benchmarks.measurements import DECODE, Cases, number, rows_of
+from benchmarks.measurements import DECODE, Cases, micro_batch_of, number, rows_of
 from benchmarks.set_aside import impossible, told
 from benchmarks.tables import PUBLISHED, people
 
@@ -177,3 +177,33 @@ def test_threads_and_memory_of_a_row_are_the_machines(catalog, constants):
     silent = reader._machine(spec, "cpu", 1, {**row, "threads": "", "mem_bandwidth_gb_s": ""})
     assert threads_used(silent.cpu) == 8, "fast cores, as engines choose"
     assert silent.memory.bandwidth_bytes_per_s == spec.bandwidth_bytes_per_s
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, 512),
+        ({"notes": "-b 256"}, 256),
+        ({"notes": "-b 4096 -ub 1024"}, 1024),
+        ({"source_ref": "results/model__rocm__fa1__longctx32768.log", "backend": "llama.cpp ROCm"}, 2048),
+        ({"source_ref": "results/model__vulkan_radv__fa1__longctx32768.log", "backend": "llama.cpp Vulkan"}, 512),
+    ],
+)
+def test_a_row_says_how_many_tokens_were_read_at_once(stated, expected):
+    assert micro_batch_of(defaultdict(str, stated), 512) == expected
+
+
+def test_a_row_without_flash_attention_is_read_with_its_scores_in_memory(catalog, constants, tmp_path):
+    names = "source_id,source_ref,date,hardware_name,n_gpus,backend,flash_attn,model,quant,n_prompt,depth,pp_tps,notes"
+    common = "somebody,somewhere,2026-05,GeForce RTX 3090,1,llama.cpp CUDA,{},Llama-3.1-8B,Q4_K_M,8192,0,{},"
+    cases = []
+    for setting in ("0,2500", "1,3900", "0,2500\n1,3900"):
+        rows = [common.format(*pair.split(",")) for pair in setting.split("\n")]
+        path = tmp_path / "somebody.csv"
+        path.write_text("\n".join([names, *rows]) + "\n", encoding="utf-8")
+        found, left_out = read(catalog, constants, [path])
+        assert not left_out, left_out
+        cases += found
+    scores = [case.parts[0].prefill[2] for case in cases]
+    assert scores[0] > 0.0
+    assert scores[1:] == [0.0, 0.0]
