@@ -51,6 +51,8 @@ class TypeCost(NamedTuple):
     dense_s: float
     experts_s: float
     gemm_flops: float
+    expert_cost: float
+    """Time of an expert's FLOP while a prompt is read, against that of a dense weight's."""
 
 
 def threads_used(cpu: Cpu) -> int | None:
@@ -136,18 +138,20 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     Where the two are far apart the slower one decides; where they are near, threads that wait for memory unpack nothing
     meanwhile. The root of the sum of squares predicts left-out sources better than the larger one.
     """
-    dense = experts = weighted = total = 0.0
+    dense = experts = 0.0
     cpu = constants.cpu
     gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
     gemm = {**cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {})}
+    weights, work = [0.0, 0.0], [0.0, 0.0]
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
         rate = gemv.get(name, gemv["q4_0"]) * power.speed
         per_byte = math.hypot(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
         dense += (dense_bytes + output_bytes) * per_byte
         experts += expert_bytes * per_byte
-        weights = (dense_bytes + expert_bytes) * BLOCKS[name].weights / BLOCKS[name].bytes
-        weighted += weights / gemm.get(name, gemm["q4_0"])
-        total += weights
-    flops = total / weighted if weighted else gemm["q4_0"]
-    return TypeCost(dense, experts, flops * power.threads * power.gemm_scale)
+        for kind, held in enumerate((dense_bytes, expert_bytes)):
+            weights[kind] += held * BLOCKS[name].weights / BLOCKS[name].bytes
+            work[kind] += held * BLOCKS[name].weights / BLOCKS[name].bytes / gemm.get(name, gemm["q4_0"])
+    flops = weights[0] / work[0] if work[0] else gemm["q4_0"]
+    expert_cost = flops * work[1] / weights[1] if weights[1] else 1.0
+    return TypeCost(dense, experts, flops * power.threads * power.gemm_scale, expert_cost)

@@ -281,6 +281,10 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
         shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
         micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"],
         expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
+        cost=(1.0, cost.expert_cost), other_cost=(
+            cost.gemm_flops / (power.speed * constants.cpu.prompt_attention_flops),
+            cost.gemm_flops / (power.speed * constants.cpu.state_flops),
+        ),
     ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
     name = setting.machine.cpu.name or "cpu"
     posterior = posterior_for(setting, "cpu", name, cpu_class(power), setting.machine.cpu.family)

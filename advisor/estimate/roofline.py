@@ -115,6 +115,7 @@ def prefill_terms(
     reads_ahead: bool = False,
     caches_alone: bool = False,
     cost: tuple[float, float] = (1.0, 1.0),
+    other_cost: tuple[float, float] = (1.0, 1.0),
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
@@ -123,13 +124,14 @@ def prefill_terms(
     tokens. `launch_cost` is that of a kernel against one while decoding, where graphs of kernels are launched at once.
     With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with `caches_alone` only
     what feeds a cache runs (see `prefill_work`). `cost` is that of a FLOP with the stored types of dense weights and of
-    experts, against usual ones.
+    experts, against usual ones; `other_cost` that of a FLOP of attention and of one of recurrent states, which multiply
+    no weights.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
-    dense_work = work.dense * cost[0] + work.state
+    dense_work = work.dense * cost[0] + work.state * other_cost[1]
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk
     expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
@@ -145,6 +147,6 @@ def prefill_terms(
         passes * shape.ops * US * share.kernels * launch_cost,
         dense[1],
         experts[1],
-        work.attention * share.layers / rates.f16_flops,
+        work.attention * other_cost[0] * share.layers / rates.f16_flops,
         0.0,
     )  # fmt: skip
