@@ -27,6 +27,7 @@ from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weights import WeightProfile
+from benchmarks.kernels import of_date
 from benchmarks.prompt_rows import not_a_reading
 from benchmarks.set_aside import impossible, slowed, told
 from benchmarks.tables import people
@@ -295,7 +296,8 @@ class Cases:
         engine = replace(engine, micro_batch=micro_batch_of(row["notes"], engine.micro_batch))
         choice = Choice(shape, weights, engine, cache_layout(workload, engine))
         if backend == "cpu":
-            return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
+            constants = of_date(self.constants, row["date"])
+            return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, constants)
         n = len(machine.accelerators)
         split = n if backend == "vllm" else 1
         placement = Placement(
