@@ -54,6 +54,8 @@ NOW = 2026.3
 SPLIT_NOTED = re.compile(r"sm-(row|layer)")
 PRUNED = re.compile(r"\breap\d+", re.IGNORECASE)
 """Notes of a copy with a part of its experts removed: another model than its name says."""
+HYPERTHREADS = re.compile(r"AWS [a-z](?:[56][ai]|7i)\b")
+"""Instances of AWS whose virtual processors are two to a core; those of Graviton and of m7a are cores."""
 THREADS_NOTED = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
 
 
@@ -349,6 +351,8 @@ def _processor(spec, row) -> Machine:
     cpu = cpu_of(spec)
     noted = THREADS_NOTED.search(row["notes"])
     threads = row["threads"] or (noted and (noted[1] or noted[2])) or threads_used(cpu)
+    if HYPERTHREADS.search(row["hardware_name"]):
+        threads = max(1, int(threads or 2) // 2)
     sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
     bandwidth = number(row["mem_bandwidth_gb_s"]) * 1e9 or spec.bandwidth_bytes_per_s
     return Machine(

@@ -14,6 +14,8 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
 from advisor.estimate.weights import TypeBytes
 
+_PLAIN = BLOCKS["q4_0"].weights / BLOCKS["q4_0"].bytes
+"""Weights in a byte of the type whose rate all have where there are no dot products."""
 _ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
 _CLOCKS = (2e8, 1e10)
 """Hz: what a file says beyond these is no core's clock."""
@@ -38,6 +40,9 @@ class CpuPower(NamedTuple):
     """What waiting for each other adds to a kernel."""
     cores: int = 0
     """Threads that run, whatever each is worth."""
+    dots: bool = True
+    """There are instructions for dot products of bytes. Without them multiplying takes so long that weights of all types
+    are unpacked meanwhile: on a Raspberry Pi 4 six of them read prompts at 9 to 12 tokens a second."""
 
     @property
     def speed(self) -> float:
@@ -82,6 +87,7 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
     return CpuPower(
         decode * crowded, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
         cpu.gemm_scale_by_isa[isa] * prompt / decode, cpu.thread_wait_us * (threads - 1), threads,
+        isa != "neon",
     )  # fmt: skip
 
 
@@ -145,13 +151,17 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     weights, work = [0.0, 0.0], [0.0, 0.0]
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
-        rate = gemv.get(name, gemv["q4_0"]) * power.speed
+        weights_a_byte = BLOCKS[name].weights / BLOCKS[name].bytes
+        one, many = gemv.get(name, gemv["q4_0"]), gemm.get(name, gemm["q4_0"])
+        if not power.dots:
+            one, many = gemv["q4_0"] * _PLAIN / weights_a_byte, gemm["q4_0"]
+        rate = one * power.speed
         per_byte = math.hypot(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
         dense += (dense_bytes + output_bytes) * per_byte
         experts += expert_bytes * per_byte
         for kind, held in enumerate((dense_bytes, expert_bytes)):
-            weights[kind] += held * BLOCKS[name].weights / BLOCKS[name].bytes
-            work[kind] += held * BLOCKS[name].weights / BLOCKS[name].bytes / gemm.get(name, gemm["q4_0"])
+            weights[kind] += held * weights_a_byte
+            work[kind] += held * weights_a_byte / many
     flops = weights[0] / work[0] if work[0] else gemm["q4_0"]
     expert_cost = flops * work[1] / weights[1] if weights[1] else 1.0
     return TypeCost(dense, experts, flops * power.threads * power.gemm_scale, expert_cost)
