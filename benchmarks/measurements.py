@@ -5,6 +5,7 @@ is not understood is counted and left out.
 """
 
 import csv
+import math
 import re
 import statistics
 from collections import Counter, defaultdict
@@ -268,8 +269,8 @@ class Cases:
             self.left_out[reason] += 1
             return None
         parts, _ = parts_of(setting)
-        if phase == PREFILL and depth and backend != "cpu":
-            parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
+        if phase == PREFILL and depth:
+            parts = _deeper(parts, shape, tokens, depth, self._attention_rate(machine, backend))
         key = (
             person, spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
             setting.choice.engine.micro_batch if phase == PREFILL else 0,
@@ -319,6 +320,13 @@ class Cases:
             one = replace(one, link_bytes_per_s=None)
         devices = tuple(replace(one, index=i, unified=False) for i in range(count))
         return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
+
+    def _attention_rate(self, machine: Machine, backend: str) -> float:
+        """FLOPs a second that attention to earlier tokens is counted at."""
+        if backend != "cpu":
+            return compute_rate(machine.accelerators[0], self.constants)
+        power = cpu_power(machine, self.constants)
+        return power.speed * self.constants.cpu.prompt_attention_flops if power else math.inf
 
     def _device(self, name):
         if name not in self._devices:
