@@ -20,7 +20,7 @@ from advisor.domain.workload import Workload
 from advisor.errors import AdvisorError
 from advisor.estimate.candidate import cache_layout
 from advisor.estimate.constants import Constants
-from advisor.estimate.cpu_rates import cpu_power, threads_used
+from advisor.estimate.cpu_rates import cpu_power, prompt_rates, threads_used
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
 from advisor.estimate.formats import in_format
@@ -326,7 +326,7 @@ class Cases:
         if backend != "cpu":
             return compute_rate(machine.accelerators[0], self.constants)
         power = cpu_power(machine, self.constants)
-        return power.speed * self.constants.cpu.prompt_attention_flops if power else math.inf
+        return prompt_rates(power, self.constants)[0] if power else math.inf
 
     def _device(self, name):
         if name not in self._devices:

@@ -41,8 +41,8 @@ class CpuPower(NamedTuple):
     cores: int = 0
     """Threads that run, whatever each is worth."""
     dots: bool = True
-    """There are instructions for dot products of bytes. Without them multiplying takes so long that weights of all types
-    are unpacked meanwhile: on a Raspberry Pi 4 six of them read prompts at 9 to 12 tokens a second."""
+    """There are instructions for dot products of bytes. Without them multiplying takes so long that weights of all
+    types are unpacked meanwhile: a Raspberry Pi 4 reads prompts at 9 to 12 tokens a second in six of them."""
 
     @property
     def speed(self) -> float:
@@ -135,6 +135,11 @@ def best_isa(instruction_sets: tuple[str, ...], known: tuple[str, ...]) -> str:
     if not have:
         return "avx2" if "avx2" in known else "other"
     return next((name for name in known if name in have), "other")
+
+
+def prompt_rates(power: CpuPower, constants: Constants) -> tuple[float, float]:
+    """FLOPs a second of attention and of recurrent states while a prompt is read, all threads together."""
+    return power.speed * constants.cpu.prompt_attention_flops, power.speed * constants.cpu.state_flops
 
 
 @lru_cache(maxsize=65536)
