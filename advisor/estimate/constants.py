@@ -85,6 +85,8 @@ class CpuRates:
 
     gemv_bytes_per_s: Mapping[str, float]
     gemm_flops: Mapping[str, float]
+    gemm_avx_flops: Mapping[str, float]
+    """On x86 without AVX2, where it differs: kernels for many columns need it."""
     gemv_arm_bytes_per_s: Mapping[str, float]
     """On Arm, where it differs: other kernels, other relations between types."""
     gemm_arm_flops: Mapping[str, float]

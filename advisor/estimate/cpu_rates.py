@@ -17,6 +17,7 @@ from advisor.estimate.weights import TypeBytes
 _PLAIN = BLOCKS["q4_0"].weights / BLOCKS["q4_0"].bytes
 """Weights in a byte of the type whose rate all have where there are no dot products."""
 _ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
+_OLD_X86 = frozenset(("avx", "other"))
 _CLOCKS = (2e8, 1e10)
 """Hz: what a file says beyond these is no core's clock."""
 
@@ -40,6 +41,8 @@ class CpuPower(NamedTuple):
     """What waiting for each other adds to a kernel."""
     cores: int = 0
     """Threads that run, whatever each is worth."""
+    avx2: bool = True
+    """Or not an x86."""
     dots: bool = True
     """There are instructions for dot products of bytes. Without them multiplying takes so long that weights of all
     types are unpacked meanwhile: a Raspberry Pi 4 reads prompts at 9 to 12 tokens a second in six of them."""
@@ -87,7 +90,7 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
     return CpuPower(
         decode * crowded, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
         cpu.gemm_scale_by_isa[isa] * prompt / decode, cpu.thread_wait_us * (threads - 1), threads,
-        isa != "neon",
+        isa not in _OLD_X86, isa != "neon",
     )  # fmt: skip
 
 
@@ -152,7 +155,9 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     dense = experts = 0.0
     cpu = constants.cpu
     gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
-    gemm = {**cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {})}
+    gemm = {
+        **cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {}), **({} if power.avx2 else cpu.gemm_avx_flops),
+    }  # fmt: skip
     weights, work = [0.0, 0.0], [0.0, 0.0]
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]

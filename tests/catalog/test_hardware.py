@@ -251,7 +251,9 @@ def test_cores_by_kind(hardware: HardwareCatalog) -> None:
     assert sum(cores for cores, _, _ in found) == phone.cpu_cores == 8
 
 
-@pytest.mark.parametrize(("name", "threads"), [("Snapdragon 8 Gen 2", 6), ("Snapdragon 8 Elite", 6), ("Core i7-12700", 8)])
+@pytest.mark.parametrize(
+    ("name", "threads"), [("Snapdragon 8 Gen 2", 6), ("Snapdragon 8 Elite", 6), ("Core i7-12700", 8)]
+)
 def test_apps_on_phones_take_four_fifths_of_the_cores_and_others_the_fast_ones(
     hardware: HardwareCatalog, name: str, threads: int
 ) -> None:

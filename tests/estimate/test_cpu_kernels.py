@@ -45,6 +45,12 @@ def test_on_arm_types_without_a_kernel_for_columns_read_prompts_several_times_mo
     assert min(fast) > 1.8 * max(slow)
 
 
+def test_codebooks_are_slow_to_unpack_without_avx2(constants):
+    old, newer = (board("Haswell", 3e9, *sets) for sets in (("avx",), ("avx", "avx2")))
+    slow, fast = (prompt_rate("iq3_xxs", m, constants) / prompt_rate("q8_0", m, constants) for m in (old, newer))
+    assert slow < fast / 3
+
+
 def test_without_dot_products_all_types_take_as_long(constants):
     old = board("Cortex-A72", 1.5e9, "neon")
     assert prompt_rate("q6_K", old, constants) == prompt_rate("q3_K", old, constants)
