@@ -5,7 +5,8 @@
 Five views: sources left out (a device known from the catalog only), devices left out, models left out on devices whose
 rows of other models are known, devices left out but for what a quick benchmark tells of them, and sources left out on
 devices with rows by others. Each line: median and 90th percentile of the absolute error, median bias, share of rows
-inside p10-p90. Last, how far sources lie from each other.
+inside p10-p90. Last, how far sources lie from each other. Prompts on processors are predicted for the kernels of their
+row's date (see kernels.py).
 """
 
 import argparse

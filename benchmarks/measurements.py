@@ -5,6 +5,7 @@ is not understood is counted and left out.
 """
 
 import csv
+import math
 import re
 import statistics
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ from advisor.domain.workload import Workload
 from advisor.errors import AdvisorError
 from advisor.estimate.candidate import cache_layout
 from advisor.estimate.constants import Constants
-from advisor.estimate.cpu_rates import cpu_power, threads_used
+from advisor.estimate.cpu_rates import cpu_power, prompt_rates, threads_used
 from advisor.estimate.flops import prompt_work
 from advisor.estimate.footprint import Choice
 from advisor.estimate.formats import in_format
@@ -27,6 +28,7 @@ from advisor.estimate.parts import Part, Setting, compute_rate, cpu_class, parts
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weights import WeightProfile
+from benchmarks.kernels import of_date
 from benchmarks.prompt_rows import not_a_reading
 from benchmarks.set_aside import impossible, slowed, told
 from benchmarks.tables import people
@@ -56,6 +58,8 @@ SPLIT_NOTED = re.compile(r"sm-(row|layer)")
 PRUNED = re.compile(r"\breap\d+", re.IGNORECASE)
 """Notes of a copy with a part of its experts removed: another model than its name says."""
 WITHOUT_FLASH_ATTENTION = ("0", "0.0")
+HYPERTHREADS = re.compile(r"AWS [a-z](?:[56][ai]|7i)\b")
+"""Instances of AWS whose virtual processors are two to a core; those of Graviton and of m7a are cores."""
 THREADS_NOTED = re.compile(r"(\d+)(?: physical-core)? threads|threads (\d+)")
 
 
@@ -271,8 +275,8 @@ class Cases:
             self.left_out[reason] += 1
             return None
         parts, _ = parts_of(setting)
-        if phase == PREFILL and depth and backend != "cpu":
-            parts = _deeper(parts, shape, tokens, depth, compute_rate(machine.accelerators[0], self.constants))
+        if phase == PREFILL and depth:
+            parts = _deeper(parts, shape, tokens, depth, self._attention_rate(machine, backend))
         key = (
             person, spec.name, count, backend, model.id, row["quant"], depth // 64, phase, tokens // 64,
             setting.choice.engine.micro_batch if phase == PREFILL else 0,
@@ -304,7 +308,8 @@ class Cases:
         )  # fmt: skip
         choice = Choice(shape, weights, engine, cache_layout(workload, engine))
         if backend == "cpu":
-            return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, self.constants)
+            constants = of_date(self.constants, row["date"])
+            return Setting(choice, Placement(kind=PlacementKind.CPU), machine, workload, constants)
         n = len(machine.accelerators)
         split = n if backend == "vllm" else 1
         placement = Placement(
@@ -324,6 +329,13 @@ class Cases:
             one = replace(one, link_bytes_per_s=None)
         devices = tuple(replace(one, index=i, unified=False) for i in range(count))
         return Machine(name=spec.name, origin="catalog", cpu=Cpu(physical_cores=16), accelerators=devices)
+
+    def _attention_rate(self, machine: Machine, backend: str) -> float:
+        """FLOPs a second that attention to earlier tokens is counted at."""
+        if backend != "cpu":
+            return compute_rate(machine.accelerators[0], self.constants)
+        power = cpu_power(machine, self.constants)
+        return prompt_rates(power, self.constants)[0] if power else math.inf
 
     def _device(self, name):
         if name not in self._devices:
@@ -356,6 +368,8 @@ def _processor(spec, row) -> Machine:
     cpu = cpu_of(spec)
     noted = THREADS_NOTED.search(row["notes"])
     threads = row["threads"] or (noted and (noted[1] or noted[2])) or threads_used(cpu)
+    if HYPERTHREADS.search(row["hardware_name"]):
+        threads = max(1, int(threads or 2) // 2)
     sets = spec.instruction_sets or (("neon", "dotprod", "i8mm") if row["hw_kind"] == "arm" else ())
     bandwidth = number(row["mem_bandwidth_gb_s"]) * 1e9 or spec.bandwidth_bytes_per_s
     return Machine(

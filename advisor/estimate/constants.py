@@ -85,10 +85,17 @@ class CpuRates:
 
     gemv_bytes_per_s: Mapping[str, float]
     gemm_flops: Mapping[str, float]
+    gemm_avx_flops: Mapping[str, float]
+    """On x86 without AVX2, where it differs: kernels for many columns need it."""
     gemv_arm_bytes_per_s: Mapping[str, float]
     """On Arm, where it differs: other kernels, other relations between types."""
     gemm_arm_flops: Mapping[str, float]
     attention_flops: float
+    """Of attention while decoding: one query at a time."""
+    prompt_attention_flops: float
+    """Of attention while a prompt is read, whatever type the weights are stored in."""
+    state_flops: float
+    """Of recurrent states, which are updated token by token."""
     bandwidth_share: float
     """Share of the data sheet's bandwidth that all cores together read."""
     bandwidth_share_arm: float

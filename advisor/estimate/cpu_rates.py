@@ -14,7 +14,10 @@ from advisor.estimate.constants import Constants
 from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES
 from advisor.estimate.weights import TypeBytes
 
+_PLAIN = BLOCKS["q4_0"].weights / BLOCKS["q4_0"].bytes
+"""Weights in a byte of the type whose rate all have where there are no dot products."""
 _ARM = frozenset(("sve", "i8mm", "dotprod", "neon"))
+_OLD_X86 = frozenset(("avx", "other"))
 _CLOCKS = (2e8, 1e10)
 """Hz: what a file says beyond these is no core's clock."""
 
@@ -38,6 +41,11 @@ class CpuPower(NamedTuple):
     """What waiting for each other adds to a kernel."""
     cores: int = 0
     """Threads that run, whatever each is worth."""
+    avx2: bool = True
+    """Or not an x86."""
+    dots: bool = True
+    """There are instructions for dot products of bytes. Without them multiplying takes so long that weights of all
+    types are unpacked meanwhile: a Raspberry Pi 4 reads prompts at 9 to 12 tokens a second in six of them."""
 
     @property
     def speed(self) -> float:
@@ -51,6 +59,8 @@ class TypeCost(NamedTuple):
     dense_s: float
     experts_s: float
     gemm_flops: float
+    expert_cost: float
+    """Time of an expert's FLOP while a prompt is read, against that of a dense weight's."""
 
 
 def threads_used(cpu: Cpu) -> int | None:
@@ -82,6 +92,7 @@ def cpu_power(machine: Machine, constants: Constants) -> CpuPower | None:
     return CpuPower(
         decode * crowded, raw * share, raw, known, cpu.scale_by_isa[isa], arm,
         cpu.gemm_scale_by_isa[isa] * prompt / decode, cpu.thread_wait_us * (threads - 1), threads,
+        isa not in _OLD_X86, isa != "neon",
     )  # fmt: skip
 
 
@@ -131,6 +142,11 @@ def best_isa(instruction_sets: tuple[str, ...], known: tuple[str, ...]) -> str:
     return next((name for name in known if name in have), "other")
 
 
+def prompt_rates(power: CpuPower, constants: Constants) -> tuple[float, float]:
+    """FLOPs a second of attention and of recurrent states while a prompt is read, all threads together."""
+    return power.speed * constants.cpu.prompt_attention_flops, power.speed * constants.cpu.state_flops
+
+
 @lru_cache(maxsize=65536)
 def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constants) -> TypeCost:
     """Time of all weights on this processor: each type is bound by memory and by its threads.
@@ -138,18 +154,26 @@ def type_cost(types: tuple[TypeBytes, ...], power: CpuPower, constants: Constant
     Where the two are far apart the slower one decides; where they are near, threads that wait for memory unpack nothing
     meanwhile. The root of the sum of squares predicts left-out sources better than the larger one.
     """
-    dense = experts = weighted = total = 0.0
+    dense = experts = 0.0
     cpu = constants.cpu
     gemv = {**cpu.gemv_bytes_per_s, **(cpu.gemv_arm_bytes_per_s if power.arm else {})}
-    gemm = {**cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {})}
+    gemm = {
+        **cpu.gemm_flops, **(cpu.gemm_arm_flops if power.arm else {}), **({} if power.avx2 else cpu.gemm_avx_flops),
+    }  # fmt: skip
+    weights, work = [0.0, 0.0], [0.0, 0.0]
     for index, dense_bytes, expert_bytes, output_bytes in types:
         name = TYPE_NAMES[index]
-        rate = gemv.get(name, gemv["q4_0"]) * power.speed
+        weights_a_byte = BLOCKS[name].weights / BLOCKS[name].bytes
+        one, many = gemv.get(name, gemv["q4_0"]), gemm.get(name, gemm["q4_0"])
+        if not power.dots:
+            one, many = gemv["q4_0"] * _PLAIN / weights_a_byte, gemm["q4_0"]
+        rate = one * power.speed
         per_byte = math.hypot(1.0 / power.bandwidth_bytes_per_s, 1.0 / rate)
         dense += (dense_bytes + output_bytes) * per_byte
         experts += expert_bytes * per_byte
-        weights = (dense_bytes + expert_bytes) * BLOCKS[name].weights / BLOCKS[name].bytes
-        weighted += weights / gemm.get(name, gemm["q4_0"])
-        total += weights
-    flops = total / weighted if weighted else gemm["q4_0"]
-    return TypeCost(dense, experts, flops * power.threads * power.gemm_scale)
+        for kind, held in enumerate((dense_bytes, expert_bytes)):
+            weights[kind] += held * weights_a_byte
+            work[kind] += held * weights_a_byte / many
+    flops = weights[0] / work[0] if work[0] else gemm["q4_0"]
+    expert_cost = flops * work[1] / weights[1] if weights[1] else 1.0
+    return TypeCost(dense, experts, flops * power.threads * power.gemm_scale, expert_cost)

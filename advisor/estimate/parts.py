@@ -13,7 +13,7 @@ from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.workload import Workload
 from advisor.estimate.calibration import PARAMETERS, Posterior, Vector
 from advisor.estimate.constants import Constants, device_key, of_backend
-from advisor.estimate.cpu_rates import CpuPower, cpu_power, type_cost
+from advisor.estimate.cpu_rates import CpuPower, cpu_power, prompt_rates, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
 from advisor.estimate.kv_cache import read_bytes
 from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
@@ -268,14 +268,14 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
     dense_all, experts_all = _all_bytes(setting)
     slower = 1.0 if whole else 1.0 / constants.settings["hybrid_share"]
     users = max(1, setting.workload.users)
-    attention = sum(
+    scored = sum(
         n * k.attention_flops * k.rows(setting.depth, min(setting.depth, shape.window))
         for k, n in zip(shape.layers, shape.counts, strict=True)
         if k.reads
     )
     cache = max(
         read_bytes(shape, setting.depth, *_kv_types(setting)) / power.bandwidth_bytes_per_s,
-        attention / (power.speed * constants.cpu.attention_flops),
+        scored / (power.speed * constants.cpu.attention_flops),
     )
     unit = decode_terms(
         shape, Bytes(0.0, 0.0), Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), 0.0, sequences=users, share=share
@@ -285,17 +285,27 @@ def _cpu_part(setting: Setting, power: CpuPower, held: Bytes, share: Share, *, w
         cost.experts_s * held.experts / max(1, experts_all) * coverage(shape, users) * slower,
         cache * users * share.layers, unit[3] * (1.0 + power.wait_us), *unit[4:],
     )  # fmt: skip
-    prefill = prefill_terms(
-        shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
-        micro_batch=setting.choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"],
-        expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
-    ) if whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS else NOTHING  # fmt: skip
+    reads = whole or setting.workload.prompt_tokens < _OFFLOAD_TOKENS
+    prefill = _cpu_prefill(setting, power, held, share) if reads else NOTHING
     name = setting.machine.cpu.name or "cpu"
     posterior = posterior_for(setting, "cpu", name, cpu_class(power), setting.machine.cpu.family)
     # runs on this machine have taught its speed, whatever its memory is rated at
     taught = any(posterior is known for known in setting.learned)
     unknown = 0.0 if power.known or taught else constants.cpu.unknown_sd**2
     return Part(posterior, decode, prefill, _novelty(setting, users) + unknown)
+
+
+def _cpu_prefill(setting: Setting, power: CpuPower, held: Bytes, share: Share) -> Vector:
+    """Terms of reading the prompt on the processor: each kind of work at its own rate."""
+    constants, choice = setting.constants, setting.choice
+    cost = type_cost(choice.weights.types, power, constants)
+    attention, state = prompt_rates(power, constants)
+    return prefill_terms(
+        choice.shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
+        micro_batch=choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"],
+        expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
+        cost=(1.0, cost.expert_cost), other_cost=(cost.gemm_flops / attention, cost.gemm_flops / state),
+    )  # fmt: skip
 
 
 def _host_parts(setting: Setting) -> tuple[list[Part] | None, list[str]]:

@@ -131,6 +131,7 @@ def prefill_terms(
     cost: tuple[float, float] = (1.0, 1.0),
     state_cost: float = 0.0,
     flash_attention: bool = True,
+    other_cost: tuple[float, float] = (1.0, 1.0),
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of reading `tokens` prompt tokens after `depth` earlier ones.
@@ -140,14 +141,15 @@ def prefill_terms(
     With `reads_ahead` kernels read their next weights while they multiply (see `overlapped`), with `caches_alone` only
     what feeds a cache runs (see `prefill_work`). `cost` is that of a FLOP with the stored types of dense weights and of
     experts, against usual ones; `state_cost` that of a FLOP on recurrent states where kernels step through the tokens,
-    0 where they multiply matrices as all others do.
+    0 where they multiply matrices as all others do. `other_cost` is that of a FLOP of attention and of one of recurrent
+    states, which multiply no weights.
     """
     chunk = min(tokens, micro_batch)
     passes = math.ceil(tokens / micro_batch)
     work = prefill_work(shape, tokens, depth, caches_alone=caches_alone)
     scores = 0.0 if flash_attention else score_bytes(shape, tokens, depth, chunk)
     flops = rates.f16_flops / (1.0 + half_rate_tokens / chunk)
-    dense_work = work.dense * cost[0] + (0.0 if state_cost else work.state)
+    dense_work = work.dense * cost[0] + (0.0 if state_cost else work.state * other_cost[1])
     touched = coverage(shape, chunk)
     expert_tokens = chunk * shape.expert_share / touched if touched else chunk
     expert_flops = rates.f16_flops / (1.0 + expert_half_rate_tokens / expert_tokens)
@@ -163,6 +165,6 @@ def prefill_terms(
         passes * shape.ops * US * share.kernels * launch_cost,
         dense[1],
         experts[1],
-        work.attention * share.layers / rates.f16_flops,
+        work.attention * other_cost[0] * share.layers / rates.f16_flops,
         state_cost * work.state * share.layers / rates.f16_flops,
     )  # fmt: skip

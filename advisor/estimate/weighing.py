@@ -113,7 +113,10 @@ def _profile(
         shares = mix.setdefault(types[t.name], [0, 0, 0])
         if layer is None:
             outer[t.name] += size
-            shares[2] += size if t.name == "output.weight" else 0
+            if t.name == "output.weight":
+                shares[2] += size
+            elif t.name not in _EMBEDDINGS:
+                shares[0] += size
             continue
         repacked = size if types[t.name] in _REPACKED and len(t.shape) > 1 and t.shape[1] % 8 == 0 else 0
         row = by_layer.setdefault(layer, [0, 0, 0, 0])

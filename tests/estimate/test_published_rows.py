@@ -169,7 +169,7 @@ def test_a_server_that_reads_no_gguf_tells_nothing_of_one(catalog, constants, tm
 
 def test_threads_and_memory_of_a_row_are_the_machines(catalog, constants):
     reader = Cases(catalog, constants)
-    row = {"notes": "", "hw_kind": "cpu", "threads": "6", "mem_bandwidth_gb_s": "57.6"}
+    row = {"notes": "", "hw_kind": "cpu", "threads": "6", "mem_bandwidth_gb_s": "57.6", "hardware_name": "i7-12700"}
     spec = reader.catalog.hardware.find("i7-12700")
     stated = reader._machine(spec, "cpu", 1, row)
     assert threads_used(stated.cpu) == 6
@@ -207,3 +207,12 @@ def test_a_row_without_flash_attention_is_read_with_its_scores_in_memory(catalog
     scores = [case.parts[0].prefill[2] for case in cases]
     assert scores[0] > 0.0
     assert scores[1:] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "cores"), [("AWS m6i", 48), ("AWS m7a", 96), ("AWS Graviton4", 96), ("EPYC 9654", 96)]
+)
+def test_virtual_processors_of_some_clouds_are_two_to_a_core(catalog, constants, name, cores):
+    reader = Cases(catalog, constants)
+    row = {"notes": "", "hw_kind": "cpu", "threads": "96", "mem_bandwidth_gb_s": "", "hardware_name": name}
+    assert reader._machine(catalog.hardware.find(name), "cpu", 1, row).cpu.physical_cores == cores
