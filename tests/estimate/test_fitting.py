@@ -36,6 +36,12 @@ def test_a_source_with_many_rows_does_not_outvote_the_others():
     assert together > apart * 1.1
 
 
+def test_a_few_lagging_machines_do_not_slow_down_what_is_expected_of_the_rest():
+    agreeing = [case(f"s{i}", 7e-3) for i in range(9)]
+    lagging = [case(f"l{i}", 14e-3, model=f"m{k}") for i in range(3) for k in range(8)]
+    assert expected(fit(generic("cuda"), agreeing + lagging, DEVICE_CAP, sources=True)) == pytest.approx(7e-3, rel=0.04)
+
+
 def test_a_device_meets_its_own_rows():
     rows = [case("a", 7e-3, model=f"m{i}") for i in range(10)]
     assert expected(fit(generic("cuda"), rows, DEVICE_CAP)) == pytest.approx(7e-3, rel=0.02)
