@@ -8,6 +8,7 @@ of the graphs of build b11434, traced over its architectures. Masks and indices 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from advisor.estimate.altup_scratch import Pair, Streams, handed_over, project_tables, stack, streams_layer
 from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE, MASK, NOTHING, Arena, Block, begin
 from advisor.estimate.attention_scratch import Cached, Mixing, Pass, attend, project
 from advisor.estimate.layer_scratch import recurrent_layer
@@ -48,6 +49,8 @@ class Layer(NamedTuple):
     """Buffers that are left to be summed at its end: what it made, what came in, and attention's output beside it."""
     norms_sum: bool = False
     """Norms stand after the sums (BERT)."""
+    streams: Streams | None = None
+    """The whole layer, where it has several residual streams."""
 
     @property
     def feeding_normed(self) -> bool:
@@ -96,6 +99,8 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     """
     work = Pass(cache)
     arena, hidden = work.arena, before.hidden
+    if before.streams is not None:
+        return _streams(work, layers, handed_over(arena, before.streams), None)
     if before.routed and before.feeding is not None and not before.feeding.shared:
         experts, beside = arena.take(before.feeding.used_outer), arena.take(hidden + 1)
         arena.take(MASK)
@@ -112,28 +117,30 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
 
 def _all(work: Pass, layers: Sequence[Layer], residual: Block, tables: int, selected: Block) -> Found:
     arena, embedded = work.arena, residual if tables else NOTHING
+    several = layers[0].streams
+    if several is not None:
+        made = stack(arena, several.hidden, several.copies)
+        return _streams(work, layers, made, (tables, selected, embedded))
     for layer in layers:
         residual = _layer(work, layer, residual, embedded)
         if embedded != NOTHING:
-            _project_tables(arena, tables, selected, embedded)
+            project_tables(arena, tables, selected, embedded)
             embedded = NOTHING
         if tables:
             arena.give(arena.take(layer.hidden))
     return _found(work)
 
 
+def _streams(work: Pass, layers: Sequence[Layer], made: Pair, tables: tuple[int, Block, Block] | None) -> Found:
+    """Layers with several residual streams."""
+    for layer in layers:
+        assert layer.streams is not None
+        made, tables = streams_layer(work, layer.streams, made, tables), None
+    return _found(work)
+
+
 def _found(work: Pass) -> Found:
     return Found(work.arena.peak, work.beside[False], work.beside[True], work.gap)
-
-
-def _project_tables(arena: Arena, tables: int, selected: Block, embedded: Block) -> None:
-    """Per-layer embeddings are joined with what the embeddings say of each layer, once the first layer needs them."""
-    projected = arena.take(tables)
-    arena.give(embedded)
-    normed = arena.take(tables)
-    arena.give(projected, selected)
-    arena.take(tables)
-    arena.give(normed)
 
 
 def _layer(work: Pass, layer: Layer, residual: Block, kept: Block) -> Block:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.altup_scratch import Streams
 from advisor.estimate.attention_scratch import Cached, Mixing
 from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
 from advisor.estimate.recurrent import convolution_widths, recurrent_widths
 from advisor.estimate.scratch import Peaks, Scratch
-from advisor.estimate.tensors import is_moe_layer
+from advisor.estimate.tensors import ALTUP_INPUTS, LAUREL_RANK, dense_width, is_moe_layer
 from advisor.estimate.traits import Traits
 
 _TURNED_WIDTH = 64
@@ -18,10 +19,10 @@ _ALIKE = 3
 _WINDOWED = frozenset((LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED))
 _LOOKED_UP_AHEAD = ("mamba", "mamba2", "conv")
 """Recurrent layers whose convolution inputs are looked up while the layer before is at work."""
+_SPARSE_LAYERS = 10
+"""Gemma 3n: leading layers whose activations are sparse, in every published size (llama.cpp, n_layer_sparsity)."""
 _TOKENS = 512
 """States of a sequence are spread over a micro-batch of this many tokens."""
-_TURNED_WIDTH = 64
-"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
 
 
 def scratch_of(a: Architecture, t: Traits) -> Scratch:
@@ -126,7 +127,16 @@ def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
         into_residual=t.into_residual,
         handed=3 if (t.parallel and t.norm_bias) or _shares_experts(a, index) else 2,
         norms_sum="attn_output_norm" in t.norms,
+        streams=_streams(a, t, index, kind) if a.gguf_arch == "gemma3n" else None,
     )
+
+
+def _streams(a: Architecture, t: Traits, index: int, kind: str) -> Streams:
+    """A layer of Gemma 3n."""
+    return Streams(
+        hidden=a.hidden, copies=ALTUP_INPUTS, mixing=_attention(a, t, index, kind), inner=dense_width(a, index) or 0,
+        laurel=LAUREL_RANK, per_layer=a.ple_dim or 0, sparse=index < _SPARSE_LAYERS,
+    )  # fmt: skip
 
 
 def _shares_experts(a: Architecture, index: int) -> bool:
@@ -187,7 +197,7 @@ def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
     before = {"attn_norm", "ffn_norm"} & set(t.norms)
     normed = t.single_block or "ffn_norm" in before or not t.norms or (bool(before) and len(t.norms) > 1)
     moe = a.moe
-    width = a.ffn_by_layer[index] if a.ffn_by_layer and index < len(a.ffn_by_layer) else a.ffn or 0
+    width = dense_width(a, index) or 0
     if moe is not None and is_moe_layer(a, index):
         # Gemma 4's dense block serves as the shared expert
         shared = width if a.gguf_arch == "gemma4" else moe.shared_ffn or moe.n_shared * moe.ffn
