@@ -75,7 +75,7 @@ def project(work: Pass, hidden: int, m: Mixing, attended: Block) -> Block:
         return attended
     arena = work.arena
     turns = int(work.cache.values and not m.absorbed) + m.sub_norm
-    attended = _turn(arena, attended, m.output, turns)
+    attended = turn(arena, attended, m.output, turns)
     out = arena.take(hidden)
     arena.give(attended)
     return out
@@ -148,7 +148,8 @@ def _scored(work: Pass, m: Mixing, made: _Made) -> Block:
     return out
 
 
-def _turn(arena: Arena, block: Block, width: int, often: int) -> Block:
+def turn(arena: Arena, block: Block, width: int, often: int) -> Block:
+    """What is left of a block that is written anew so many times."""
     for _ in range(often):
         turned = arena.take(width)
         arena.give(block)
@@ -161,7 +162,7 @@ def _apart(work: Pass, m: Mixing, normed: Block) -> _Made:
     arena, cache = work.arena, work.cache
     turns = int(m.turned) + cache.keys
     gate = arena.take(2 * m.queries) if m.doubled else NOTHING
-    queries = _turn(arena, arena.take(m.queries), m.queries, turns - m.doubled)
+    queries = turn(arena, arena.take(m.queries), m.queries, turns - m.doubled)
     if not m.keys:
         arena.give(normed)
         return _Made(queries)
@@ -171,7 +172,7 @@ def _apart(work: Pass, m: Mixing, normed: Block) -> _Made:
         block = arena.take(width)
         if blocks:
             arena.give(normed)
-        blocks.append(_turn(arena, block, width, often))
+        blocks.append(turn(arena, block, width, often))
     if m.cached:
         arena.give(*reversed(blocks))
         return _Made(queries, (), gate)
@@ -183,15 +184,15 @@ def _fused(work: Pass, m: Mixing, normed: Block) -> _Made:
     arena, cache = work.arena, work.cache
     values = arena.take(m.queries + m.keys + m.values)
     arena.give(normed)
-    queries = _turn(arena, arena.take(m.queries), m.queries, int(cache.keys))
+    queries = turn(arena, arena.take(m.queries), m.queries, int(cache.keys))
     whole, turned = values, NOTHING
     if cache.values:
-        turned = _turn(arena, arena.take(m.values), m.values, 1)
+        turned = turn(arena, arena.take(m.values), m.values, 1)
     keys = arena.take(m.keys)
     if cache.values:
         arena.give(whole)
         values = turned
-    keys = _turn(arena, keys, m.keys, int(cache.keys))
+    keys = turn(arena, keys, m.keys, int(cache.keys))
     if m.cached:
         arena.give(keys, values)
         return _Made(queries)

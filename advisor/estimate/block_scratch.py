@@ -153,7 +153,7 @@ def _layer(work: Pass, layer: Layer, residual: Block, kept: Block) -> Block:
         return residual
     if feeding.normed:
         normed = arena.take(layer.hidden)
-    out = _experts(work, layer, feeding, normed) if layer.routed else _dense(arena, layer, feeding, normed)
+    out = _experts(work, layer, feeding, normed) if layer.routed else dense_block(arena, layer.hidden, feeding, normed)
     if mixing is not None and layer.parallel:
         arena.give(attended if layer.early else project(work, layer.hidden, mixing, attended))
     return _sum(arena, layer, out, residual, kept)
@@ -187,7 +187,8 @@ def _sum(arena: Arena, layer: Layer, out: Block, residual: Block, kept: Block) -
     return out
 
 
-def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
+def dense_block(arena: Arena, hidden: int, f: Feeding, normed: Block) -> Block:
+    """The output of a dense block."""
     if f.fused_gate:
         both = arena.take(2 * f.inner)
         arena.give(normed)
@@ -201,7 +202,7 @@ def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
     else:
         product = arena.take(f.inner)
         arena.give(normed)
-    out = arena.take(layer.hidden)
+    out = arena.take(hidden)
     arena.give(product)
     return out
 
@@ -209,6 +210,17 @@ def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
 def _experts(work: Pass, layer: Layer, f: Feeding, normed: Block) -> Block:
     """Routed experts, and a shared one beside them."""
     arena = work.arena
+    summed = routed_experts(arena, layer.hidden, f, normed)
+    if layer.looks_ahead:
+        work.history = arena.take(layer.looks_ahead)
+    if f.shared:
+        shared = f._replace(inner=f.shared, fused_gate=False)
+        arena.give(dense_block(arena, layer.hidden, shared, normed))
+    return summed
+
+
+def routed_experts(arena: Arena, hidden: int, f: Feeding, normed: Block) -> Block:
+    """The sum of the routed experts' outputs."""
     probabilities = arena.take(f.router)
     biased = arena.take(f.router) if f.biased else NOTHING
     order = arena.take(f.router)
@@ -226,10 +238,6 @@ def _experts(work: Pass, layer: Layer, f: Feeding, normed: Block) -> Block:
         arena.give(normed)
     outputs = arena.take(f.used_outer)
     arena.give(product, order)
-    summed = arena.take(layer.hidden)
+    summed = arena.take(hidden)
     arena.give(outputs)
-    if layer.looks_ahead:
-        work.history = arena.take(layer.looks_ahead)
-    if f.shared:
-        arena.give(_dense(arena, layer, f._replace(inner=f.shared, fused_gate=False), normed))
     return summed

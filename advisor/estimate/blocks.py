@@ -121,7 +121,7 @@ def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
     return Layer(
         hidden=a.hidden,
         mixing=_mixing(a, t, index, kind),
-        feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else _feeding(a, t, index),
+        feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else feeding_of(a, t, index),
         parallel=t.parallel,
         early=t.early_projection,
         into_residual=t.into_residual,
@@ -193,7 +193,8 @@ def _is_rotated(t: Traits, index: int, kind: str) -> bool:
     return not (t.positions or skipped or kind in t.unrotated)
 
 
-def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
+def feeding_of(a: Architecture, t: Traits, index: int) -> Feeding | None:
+    """The feed-forward block of a layer; None where it has none."""
     before = {"attn_norm", "ffn_norm"} & set(t.norms)
     normed = t.single_block or "ffn_norm" in before or not t.norms or (bool(before) and len(t.norms) > 1)
     moe = a.moe

@@ -6,8 +6,11 @@ b11434), traced over the widths, heads and experts of 74 architectures.
 """
 
 from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE
+from advisor.estimate.compressed import PICKED_RATIO, WHOLE_RATIO
 from advisor.estimate.constants import EngineProfile
-from advisor.estimate.kv_cache import CacheLayout, cells, compressed_cells, stream_cells, window_cells
+from advisor.estimate.extent import Extent
+from advisor.estimate.hyper_scratch import hyper_floats, hyper_input_floats
+from advisor.estimate.kv_cache import CacheLayout, cells, compressed_cells, own_streams, stream_cells, window_cells
 from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
 from advisor.estimate.scratch import Peaks
 from advisor.estimate.shape import ModelShape
@@ -39,7 +42,9 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     if not shape.causal:
         return size * tokens * tokens * len({kind.reads for kind in shape.layers if kind.reads})
     if any([kind.compression for kind in shape.layers]):
-        return 4 * tokens * _compressed_cells(shape, layout)
+        return (
+            4 * tokens * max([compressed_cells(layout, kind.compression) for kind in shape.layers if kind.compression])
+        )
     caches = "".join([kind.cache for kind in shape.layers])
     total = 0
     if "F" in caches:
@@ -62,6 +67,13 @@ def compute_bytes(
 ) -> int:
     """Scratch of one device that has so many of the `layers`, None: all; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
+    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
+    if shape.hyper is not None:
+        held = shape.n_layers if layers is None else layers
+        return (
+            int(4 * hyper_floats(shape.hyper, _extent(shape, layout, engine), held, place) * engine.activation_factor)
+            + unpacked
+        )
     length = stream_cells(layout)
     mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
     chosen = 0
@@ -74,10 +86,20 @@ def compute_bytes(
     if shape.recurrent is not None:
         floats = max(floats, recurrent_floats(shape.recurrent, tokens, layout.sequences, place))
     floats = max(floats, _block_floats(shape, layout, engine, tokens, place) + tokens * chosen)
-    floats = max(floats, tokens * _compressed_floats(shape, layout, engine))
     total = 4 * (floats + tokens * _INPUT_FLOATS) + mask + _row_index_bytes(shape, tokens, engine)
-    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
+
+
+def _extent(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> Extent:
+    """What is asked of a model whose buffers are laid out all at once."""
+    own, tokens = own_streams(shape, layout), min(layout.micro_batch, layout.context)
+    rows = {kind.compression: compressed_cells(own, kind.compression) for kind in shape.layers if kind.compression}
+    return Extent(
+        tokens=tokens, sequences=layout.sequences, streams=own.streams, full=stream_cells(own),
+        near=window_cells(own, shape.window) // own.streams, few=rows.get(PICKED_RATIO, 0),
+        many=rows.get(WHOLE_RATIO, 0), flash=engine.flash_attention, k_type=layout.k_type,
+        outputs=tokens if engine.all_outputs else min(tokens, layout.sequences),
+    )  # fmt: skip
 
 
 def boundary_bytes(
@@ -152,22 +174,6 @@ def _handed_cache_bytes(shape: ModelShape, layout: CacheLayout, first: int) -> i
     )
 
 
-def _compressed_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> int:
-    """Floats a token of attention over compressed rows: queries of all heads, turned and weighed, beside seven copies
-    of the hidden state (DeepSeek V4 Pro to 0.1 %, Flash to 12 %); without flash attention their scores as well."""
-    longest = _compressed_cells(shape, layout)
-    if not longest:
-        return 0
-    near = window_cells(layout, shape.window) // layout.streams
-    scores = 0 if engine.flash_attention else shape.n_heads * (near + longest)
-    return 7 * shape.hidden + 3 * shape.n_heads * shape.layers[0].k_elements + scores
-
-
-def _compressed_cells(shape: ModelShape, layout: CacheLayout) -> int:
-    """Cells of the longest compressed cache, one stream; 0 without one."""
-    return max([compressed_cells(layout, kind.compression) for kind in shape.layers if kind.compression], default=0)
-
-
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     """A 16-bit copy of one layer's keys and values, which some kernels of flash attention need of a quantized cache."""
     if layout.k_type in ("f16", "bf16", "f32") and layout.v_type in ("f16", "bf16", "f32"):
@@ -197,6 +203,8 @@ def host_buffer_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProf
     Inputs are four copies of the embeddings: as looked up, as handed in, and the two merged (build b11434, traced with
     a remote device); where per-layer embeddings are looked up, those and the mixture as well.
     """
+    if shape.hyper is not None:
+        return 4 * hyper_input_floats(shape.hyper, _extent(shape, layout, engine)) + output_bytes(shape, layout)
     tokens = min(layout.micro_batch, layout.context)
     inputs = _HOST_COPIES * embedded_bytes(shape, layout)
     if shape.scratch.tables:

@@ -80,7 +80,7 @@ def recurrent_layer(
 ) -> tuple[Block, Block]:
     """One layer's output, and the next one's convolution inputs where they are looked up `ahead`."""
     if w.kind in ("gdn", "kda"):
-        return _delta_net(arena, w, tokens, sequences), history
+        return delta_net(arena, w, tokens, sequences, arena.take(tokens * w.hidden)), history
     if w.kind == "conv":
         return _short_convolution(arena, w, tokens, sequences, history, ahead=ahead)
     return _mamba(arena, w, tokens, sequences, history, ahead=ahead)
@@ -184,9 +184,8 @@ def _attention(arena: Arena, w: RecurrentWidths, tokens: int) -> Block:
     return attended
 
 
-def _delta_net(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int) -> Block:
+def delta_net(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, normed: Block) -> Block:
     """A gated delta net, or Kimi's, whose queries, keys and values are convolved apart; returns the layer's output."""
-    normed = arena.take(tokens * w.hidden)
     history = arena.take(sequences * w.conv_per_sequence)
     inputs = _convolved_apart if w.kind == "kda" else _convolved
     states, held = inputs(arena, w, tokens, sequences, history)
