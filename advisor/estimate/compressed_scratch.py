@@ -54,12 +54,7 @@ class CompressedWidths(NamedTuple):
 def compressed_attention(
     arena: Arena, w: CompressedWidths, x: Extent, *, kind: str, entering: Block, zeros: Block
 ) -> Block:
-    """The attention of one layer up to its projected output."""
-    if kind == PICKED:
-        _compress(arena, x, w.row, PICKED_RATIO)
-        _compress(arena, x, w.indexer, PICKED_RATIO)
-    elif kind == WHOLE:
-        _compress(arena, x, w.row, WHOLE_RATIO)
+    """The attention of one layer up to its projected output, behind `compress`."""
     queries, row = x.tokens * w.queries, x.tokens * w.row
     low, kept = arena.take(x.tokens * w.low_rank), kind == PICKED
     asked = arena.take(queries)
@@ -75,6 +70,15 @@ def compressed_attention(
     projected = arena.take(x.tokens * w.hidden)
     arena.give(grouped)
     return projected
+
+
+def compress(arena: Arena, w: CompressedWidths, x: Extent, kind: str) -> None:
+    """New rows of a layer: nothing of this stays."""
+    if kind == PICKED:
+        _compress(arena, x, w.row, PICKED_RATIO)
+        _compress(arena, x, w.indexer, PICKED_RATIO)
+    elif kind == WHOLE:
+        _compress(arena, x, w.row, WHOLE_RATIO)
 
 
 def _weigh(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from advisor.estimate.arena import ALONE, BOUNDARY, NOTHING, Arena, Block
 from advisor.estimate.block_scratch import Feeding, dense_block, routed_experts
-from advisor.estimate.compressed_scratch import CompressedWidths, compressed_attention
+from advisor.estimate.compressed_scratch import CompressedWidths, compress, compressed_attention
 from advisor.estimate.extent import Extent, Own
 from advisor.estimate.layer_scratch import RecurrentWidths, delta_net
 from advisor.estimate.pooled_scratch import PooledWidths, pooled_attention
@@ -74,7 +74,7 @@ def hyper_floats(h: Hyper, x: Extent, layers: int, place: str = ALONE) -> int:
             arena.give(*next(own))
         done = i + 1
         mine = next(own) if h.attention.chooses(letters[i]) else Own()
-        streams = _layer(_Moment(arena, h, x), first + i, streams, mine)
+        streams = _layer(_Moment(arena, h, x, first), first + i, streams, mine)
     last = arena.take(x.outputs * h.copies * h.hidden)
     arena.give(streams)
     arena.take(x.outputs * h.hidden)
@@ -113,6 +113,8 @@ class _Moment(NamedTuple):
     arena: Arena
     h: Hyper
     x: Extent
+    first: int
+    """The first layer here."""
 
 
 def _begin(arena: Arena, h: Hyper, x: Extent, letters: str, place: str) -> tuple[Block, Iterator[Own]]:
@@ -209,7 +211,7 @@ def _leave(at: _Moment, out: Block, streams: Block, held: tuple[Block, ...]) -> 
 
 def _mix(at: _Moment, index: int, entering: Block, own: Own) -> Block:
     """A layer's attention or delta net."""
-    arena, h, x = at
+    arena, h, x, first = at
     letter = h.letters[index]
     if letter == DELTA:
         assert h.recurrent is not None
@@ -217,12 +219,14 @@ def _mix(at: _Moment, index: int, entering: Block, own: Own) -> Block:
     if h.pooled is not None:
         return pooled_attention(arena, h.pooled, x, entering, own)
     assert h.compressed is not None
+    if letter not in h.letters[first:index]:  # nothing of it stays, and the first finds what others find
+        compress(arena, h.compressed, x, letter)
     return compressed_attention(arena, h.compressed, x, kind=letter, entering=entering, zeros=own.zeros)
 
 
 def _feed(at: _Moment, index: int, entering: Block) -> Block:
     """A layer's experts, or its dense block."""
-    arena, h, x = at
+    arena, h, x, _ = at
     f, hidden = _of_all(h.feeding, x.tokens), x.tokens * h.hidden
     if index < h.first_routed:
         return dense_block(arena, hidden, f, entering)
