@@ -56,7 +56,7 @@ class Pass:
     def __init__(self, cache: Cached) -> None:
         self.arena, self.cache = Arena(), cache
         self.beside = {False: 0, True: 0}
-        self.gap = 0
+        self.gap = self.hollow = 0
         self.history = NOTHING
 
     def scores(self, windowed: bool) -> Block:

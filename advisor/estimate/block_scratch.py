@@ -70,6 +70,8 @@ class Found(NamedTuple):
     full: int
     window: int
     gap: int
+    hollow: int
+    """Where masks find room between others; 0: nowhere."""
 
 
 def alone(layers: Sequence[Layer], tables: int, cache: Cached) -> Found:
@@ -101,11 +103,14 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     arena, hidden = work.arena, before.hidden
     if before.streams is not None:
         return _streams(work, layers, handed_over(arena, before.streams), None)
-    if before.routed and before.feeding is not None and not before.feeding.shared:
+    if before.feeding is not None and before.routed and before.feeding.shared and before.looks_ahead:
+        residual = _summed_here(work, before, before.feeding)
+    elif before.feeding is not None and before.routed and not before.feeding.shared:
         experts, beside = arena.take(before.feeding.used_outer), arena.take(hidden + 1)
         arena.take(MASK)
         residual = arena.take(hidden)
         arena.give(experts)
+        work.history = arena.take(before.looks_ahead) if before.looks_ahead else NOTHING
         residual = _sum(arena, before, residual, beside, NOTHING)
     else:
         work.history = arena.take(before.looks_ahead) if before.looks_ahead and not before.routed else NOTHING
@@ -113,6 +118,24 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     for layer in layers:
         residual = _layer(work, layer, residual, NOTHING)
     return _found(work)
+
+
+def _summed_here(work: Pass, before: Layer, feeding: Feeding) -> Block:
+    """Experts are handed over and summed before the next layer's inputs are looked up; masks find room where they lay.
+
+    Those inputs are the accelerator's own, and what comes before them in the graph goes with them. The index of states
+    that stays behind the experts keeps the gap there apart from what follows.
+    """
+    arena = work.arena
+    experts, _ = arena.take(feeding.used_outer), arena.take(MASK)
+    summed = arena.take(before.hidden)
+    arena.give(experts)
+    work.history = arena.take(before.looks_ahead)
+    others = [arena.take(before.hidden), arena.take(before.hidden)]
+    work.hollow = arena.widest_gap()
+    arena.take(MASK)
+    arena.give(*others)
+    return summed
 
 
 def _all(work: Pass, layers: Sequence[Layer], residual: Block, tables: int, selected: Block) -> Found:
@@ -140,7 +163,7 @@ def _streams(work: Pass, layers: Sequence[Layer], made: Pair, tables: tuple[int,
 
 
 def _found(work: Pass) -> Found:
-    return Found(work.arena.peak, work.beside[False], work.beside[True], work.gap)
+    return Found(work.arena.peak, work.beside[False], work.beside[True], work.gap, work.hollow)
 
 
 def _layer(work: Pass, layer: Layer, residual: Block, kept: Block) -> Block:

@@ -35,6 +35,9 @@ class RecurrentWidths(NamedTuple):
     """Queries of an attention that works beside the recurrence, in the same layer; 0: none."""
     ffn: int
     """A gated dense feed-forward block that follows in the same layer; 0: none, or experts."""
+    selected: int = 0
+    """Mamba: what the steps and both projections of the state are made of, and how much of that are the steps."""
+    steps: int = 0
     ahead: bool = True
     """The next layer's convolution inputs are looked up before this one is through: where no experts lie between."""
 
@@ -116,9 +119,11 @@ def _mamba(
     arena.give(history)
     convolved = arena.take(tokens * w.channels)
     arena.give(window)
+    selected, narrow = arena.take(tokens * w.selected), arena.take(tokens * w.steps)
     steps = arena.take(tokens * (w.heads or w.inner))
+    arena.give(narrow)
     scanned = arena.take(tokens * w.inner + sequences * w.state_per_sequence)
-    arena.give(steps)
+    arena.give(steps, selected)
     arena.give(arena.take((sequences - 1) * w.state_per_sequence))
     if w.beside:
         out = arena.take(tokens * w.hidden)

@@ -133,8 +133,8 @@ class ModelShape:
         flat = cast(list[Any], row[_LAYERS])
         layers = tuple(LayerShape(*flat[i : i + n]) for i in range(0, len(flat), n))
         values = dict(zip(cls.__slots__, row, strict=True))
-        one, device, boundary, *rest = cast(list[Any], values["scratch"])
-        scratch = Scratch(Peaks(*one), Peaks(*device), Peaks(*boundary), *rest)
+        one, device, boundaries, *rest = cast(list[Any], values["scratch"])
+        scratch = Scratch(Peaks(*one), Peaks(*device), tuple(Peaks(*peaks) for peaks in boundaries), *rest)
         values.update(layers=layers, counts=tuple(row[_LAYERS + 1]), scratch=scratch)
         for name, widths in _WIDTHS.items():
             values[name] = None if values[name] is None else widths(*cast(list[Any], values[name]))
