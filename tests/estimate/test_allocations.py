@@ -123,10 +123,10 @@ def accelerators(catalog):
 def test_scratch_of_an_accelerator_is_close(accelerators):
     assert median(abs(e) for e in accelerators.values()) < 0.0005
     assert quantiles([abs(e) for e in accelerators.values()], n=10)[-1] < 0.05
-    # where states and layers without attention alternate, what is handed over depends on the very layer
-    uneven = ("nemotron_h", "granitehybrid", "deci", "mamba", "gemma3n")
-    assert beyond({key: e for key, e in accelerators.items() if not key[0].startswith(uneven)}, 0.1) == {}
-    assert beyond(accelerators, 0.25) == {}
+    # where states and layers without attention alternate, masks lie in gaps whose width the context decides
+    uneven = ("nemotron_h", "granitehybrid")
+    assert beyond({key: e for key, e in accelerators.items() if not key[0].startswith(uneven)}, 0.07) == {}
+    assert beyond(accelerators, 0.15) == {}
 
 
 def test_the_whole_is_close(compared):
