@@ -74,7 +74,7 @@ def project(work: Pass, hidden: int, m: Mixing, attended: Block) -> Block:
     if not m.output:
         return attended
     arena = work.arena
-    turns = int(work.cache.values and not m.absorbed) + m.sub_norm
+    turns = int(work.cache.values and not (m.absorbed or m.gate or m.doubled)) + m.sub_norm
     attended = turn(arena, attended, m.output, turns)
     out = arena.take(hidden)
     arena.give(attended)
@@ -96,6 +96,7 @@ def attend(work: Pass, hidden: int, m: Mixing, *, shared: bool) -> tuple[Block, 
     out = _weigh(work, m, made)
     if not m.gate:
         return out, normed if kept else NOTHING
+    out = turn(arena, out, m.output, int(work.cache.values))
     factor = arena.take(m.gate)
     arena.give(normed)
     if m.gate < m.output:
@@ -119,6 +120,7 @@ def _weigh(work: Pass, m: Mixing, made: _Made) -> Block:
     out = (_flash if work.cache.flash else _scored)(work, m, made)
     if not m.doubled:
         return out
+    out = turn(work.arena, out, m.output, int(work.cache.values))
     factor = work.arena.take(m.output)
     work.arena.give(made.gate, out)
     return factor

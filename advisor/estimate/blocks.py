@@ -102,7 +102,7 @@ def _peaks(found: Sequence[Found]) -> Peaks:
 def _turned(a: Architecture, t: Traits, cache: Cached) -> Cached:
     """What of keys and values is turned: those that are quantized, where heads are wide enough."""
     m = a.attention
-    plain = m.kind == AttentionKind.GQA and t.causal
+    plain = (m.kind == AttentionKind.GQA or not t.mla_cache) and t.causal
     return cache._replace(
         keys=cache.keys and plain and m.k_dim % _TURNED_WIDTH == 0,
         values=cache.values and plain and m.v_dim % _TURNED_WIDTH == 0,
