@@ -4,9 +4,10 @@ One model of each architecture (--all: every model) is written as a file without
 its build would allocate in main memory: weights, KV cache with recurrent states, and the scratch of a server. It prints
 whole MiB; what lies within that rounding counts as no error.
 
-It reserves outputs for every token, where a server has one a slot. A small vocabulary takes the logits away but not the
-wide last layer, which finds no gap in a few models: Command R, MiniMax M2 and MiMo V2 seem to be 7 to 16 % of scratch
-short. What a server reserves is recorded in tests/estimate/allocations.json.
+It reserves outputs for every token, where a server has one a slot (server-context.cpp sets n_outputs_max to the slots,
+the program leaves it at the batch). A vocabulary as small as that ratio makes the logits weigh the same, but the last
+layer stays wide, and finds no gap in a few models: Command R, MiniMax M2 and MiMo V2 seem to be 7 to 16 % of scratch
+short. With a server's outputs they agree to 0.1 %: that is what tests/estimate/allocations.json records.
 
 Run: python benchmarks/memory.py [--all] [ARCHITECTURE ...]
 """
@@ -28,7 +29,6 @@ from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
 
 PRESET = "Q4_K_M"
-SMALL_VOCABULARY = 256
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def asked(program: FitParams, model: SparseModel, setting: Setting) -> PartBytes
         v_type=v_type, flash_attention=setting.flash_attention, repack=False,
     )  # fmt: skip
     whole = program.ask(lambda path: write_sparse(path, model), question)["Host"]
-    slim = model.with_vocabulary(SMALL_VOCABULARY)
+    slim = model.with_logits_of(setting.sequences, min(setting.micro_batch, setting.context))
     served = program.ask(lambda path: write_sparse(path, slim), replace(question, repack=True))["Host"]
     return replace(whole, weights=whole.weights - listed_twice_bytes(model), compute=served.compute)
 

@@ -6,6 +6,7 @@ Keys: llama-arch.cpp and each architecture's `load_arch_hparams`, build b11434.
 
 from advisor.bench.gguf_writing import Value
 from advisor.domain.architecture import Architecture, Attention, AttentionKind, LayerKind, LinearAttention, Moe
+from advisor.estimate.compressed import INDEXER_TOP_K, PICKED_ROWS
 from advisor.estimate.mixers import ATTENTION_KINDS, kv_heads, query_heads
 from advisor.estimate.traits import traits_of
 
@@ -108,7 +109,7 @@ def _latent(m: Attention, *, absorbed: bool) -> Pairs:
     if m.indexer_heads and m.indexer_dim:
         pairs |= {
             "attention.indexer.head_count": m.indexer_heads, "attention.indexer.key_length": m.indexer_dim,
-            "attention.indexer.top_k": 2048,
+            "attention.indexer.top_k": INDEXER_TOP_K,
         }  # fmt: skip
     if m.indexer_pool:
         pairs["attention.indexer.kpool"] = m.indexer_pool
@@ -122,7 +123,7 @@ def _compressed(a: Architecture, m: Attention, blocks: int) -> Pairs:
         "attention.q_lora_rank": m.q_lora_rank or 0, "rope.dimension_count": m.rope_dim or 0,
         "rope.dimension_count_swa": m.rope_dim or 0, "attention.indexer.head_count": m.indexer_heads or 0,
         "attention.indexer.key_length": m.indexer_dim or 0,
-        "attention.indexer.top_k": 512, "attention.output_group_count": m.o_groups or 1,
+        "attention.indexer.top_k": PICKED_ROWS, "attention.output_group_count": m.o_groups or 1,
         "attention.output_lora_rank": m.o_lora_rank or 0, "attention.compress_rope_freq_base": 160000.0,
         "attention.compress_ratios": [*ratios, *[0] * (blocks - len(ratios))],
         "hash_layer_count": a.moe.hash_layers if a.moe else 0, "swiglu_clamp_exp": [10.0] * blocks,

@@ -25,8 +25,12 @@ class SparseModel:
     nextn: bool = False
     """With the blocks of multi-token prediction."""
 
-    def with_vocabulary(self, vocab: int) -> "SparseModel":
-        """The same with another number of tokens."""
+    def with_logits_of(self, outputs: int, tokens: int) -> "SparseModel":
+        """The same with a vocabulary so small that logits of all `tokens` weigh what those of `outputs` tokens do now.
+
+        llama-fit-params reserves logits for every token of a micro-batch, a server for one a slot.
+        """
+        vocab = max(1, -(-self.architecture.vocab * min(outputs, tokens) // tokens))
         a = replace(self.architecture, vocab=vocab, ple_vocab=vocab if self.architecture.ple_vocab else None)
         return replace(self, architecture=a)
 

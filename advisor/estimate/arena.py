@@ -22,14 +22,18 @@ class Arena:
 
     def take(self, size: int) -> Block:
         """A block of this size."""
-        fitting = [gap for gap in self._gaps if gap[1] - gap[0] >= size]
-        if not fitting:
+        found, width = None, 0
+        for gap in self._gaps:
+            wide = gap[1] - gap[0]
+            if wide >= size and (found is None or wide < width or (wide == width and gap[0] > found[0])):
+                found, width = gap, wide
+        if found is None:
             start, self._tail = self._tail, self._tail + size
             self.peak = max(self.peak, self._tail)
             return start, self._tail
-        start, end = min(fitting, key=lambda gap: (gap[1] - gap[0], -gap[0]))
-        self._gaps.remove((start, end))
-        if end - start > size:
+        start, end = found
+        self._gaps.remove(found)
+        if width > size:
             self._gaps.append((start + size, end))
         return start, start + size
 
@@ -41,12 +45,14 @@ class Arena:
         """Free blocks."""
         for block in blocks:
             low, high = block
+            if low == high:
+                continue
             for gap in [gap for gap in self._gaps if gap[1] == low or gap[0] == high]:
                 self._gaps.remove(gap)
                 low, high = min(low, gap[0]), max(high, gap[1])
             if high == self._tail:
                 self._tail = low
-            elif high > low:
+            else:
                 self._gaps.append((low, high))
 
 

@@ -56,7 +56,7 @@ class Pass:
     def __init__(self, cache: Cached) -> None:
         self.arena, self.cache = Arena(), cache
         self.beside = {False: 0, True: 0}
-        self.gap = 0
+        self.gap = self.hollow = 0
         self.history = NOTHING
 
     def scores(self, windowed: bool) -> Block:
@@ -74,8 +74,8 @@ def project(work: Pass, hidden: int, m: Mixing, attended: Block) -> Block:
     if not m.output:
         return attended
     arena = work.arena
-    turns = int(work.cache.values and not m.absorbed) + m.sub_norm
-    attended = _turn(arena, attended, m.output, turns)
+    turns = int(work.cache.values and not (m.absorbed or m.gate or m.doubled)) + m.sub_norm
+    attended = turn(arena, attended, m.output, turns)
     out = arena.take(hidden)
     arena.give(attended)
     return out
@@ -96,6 +96,7 @@ def attend(work: Pass, hidden: int, m: Mixing, *, shared: bool) -> tuple[Block, 
     out = _weigh(work, m, made)
     if not m.gate:
         return out, normed if kept else NOTHING
+    out = turn(arena, out, m.output, int(work.cache.values))
     factor = arena.take(m.gate)
     arena.give(normed)
     if m.gate < m.output:
@@ -119,6 +120,7 @@ def _weigh(work: Pass, m: Mixing, made: _Made) -> Block:
     out = (_flash if work.cache.flash else _scored)(work, m, made)
     if not m.doubled:
         return out
+    out = turn(work.arena, out, m.output, int(work.cache.values))
     factor = work.arena.take(m.output)
     work.arena.give(made.gate, out)
     return factor
@@ -148,7 +150,8 @@ def _scored(work: Pass, m: Mixing, made: _Made) -> Block:
     return out
 
 
-def _turn(arena: Arena, block: Block, width: int, often: int) -> Block:
+def turn(arena: Arena, block: Block, width: int, often: int) -> Block:
+    """What is left of a block that is written anew so many times."""
     for _ in range(often):
         turned = arena.take(width)
         arena.give(block)
@@ -161,7 +164,7 @@ def _apart(work: Pass, m: Mixing, normed: Block) -> _Made:
     arena, cache = work.arena, work.cache
     turns = int(m.turned) + cache.keys
     gate = arena.take(2 * m.queries) if m.doubled else NOTHING
-    queries = _turn(arena, arena.take(m.queries), m.queries, turns - m.doubled)
+    queries = turn(arena, arena.take(m.queries), m.queries, turns - m.doubled)
     if not m.keys:
         arena.give(normed)
         return _Made(queries)
@@ -171,7 +174,7 @@ def _apart(work: Pass, m: Mixing, normed: Block) -> _Made:
         block = arena.take(width)
         if blocks:
             arena.give(normed)
-        blocks.append(_turn(arena, block, width, often))
+        blocks.append(turn(arena, block, width, often))
     if m.cached:
         arena.give(*reversed(blocks))
         return _Made(queries, (), gate)
@@ -183,15 +186,15 @@ def _fused(work: Pass, m: Mixing, normed: Block) -> _Made:
     arena, cache = work.arena, work.cache
     values = arena.take(m.queries + m.keys + m.values)
     arena.give(normed)
-    queries = _turn(arena, arena.take(m.queries), m.queries, int(cache.keys))
+    queries = turn(arena, arena.take(m.queries), m.queries, int(cache.keys))
     whole, turned = values, NOTHING
     if cache.values:
-        turned = _turn(arena, arena.take(m.values), m.values, 1)
+        turned = turn(arena, arena.take(m.values), m.values, 1)
     keys = arena.take(m.keys)
     if cache.values:
         arena.give(whole)
         values = turned
-    keys = _turn(arena, keys, m.keys, int(cache.keys))
+    keys = turn(arena, keys, m.keys, int(cache.keys))
     if m.cached:
         arena.give(keys, values)
         return _Made(queries)

@@ -8,6 +8,7 @@ of the graphs of build b11434, traced over its architectures. Masks and indices 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from advisor.estimate.altup_scratch import Pair, Streams, handed_over, project_tables, stack, streams_layer
 from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE, MASK, NOTHING, Arena, Block, begin
 from advisor.estimate.attention_scratch import Cached, Mixing, Pass, attend, project
 from advisor.estimate.layer_scratch import recurrent_layer
@@ -48,6 +49,8 @@ class Layer(NamedTuple):
     """Buffers that are left to be summed at its end: what it made, what came in, and attention's output beside it."""
     norms_sum: bool = False
     """Norms stand after the sums (BERT)."""
+    streams: Streams | None = None
+    """The whole layer, where it has several residual streams."""
 
     @property
     def feeding_normed(self) -> bool:
@@ -67,6 +70,8 @@ class Found(NamedTuple):
     full: int
     window: int
     gap: int
+    hollow: int
+    """Where masks find room between others; 0: nowhere."""
 
 
 def alone(layers: Sequence[Layer], tables: int, cache: Cached) -> Found:
@@ -96,11 +101,16 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     """
     work = Pass(cache)
     arena, hidden = work.arena, before.hidden
-    if before.routed and before.feeding is not None and not before.feeding.shared:
+    if before.streams is not None:
+        return _streams(work, layers, handed_over(arena, before.streams), None)
+    if before.feeding is not None and before.routed and before.feeding.shared and before.looks_ahead:
+        residual = _summed_here(work, before, before.feeding)
+    elif before.feeding is not None and before.routed and not before.feeding.shared:
         experts, beside = arena.take(before.feeding.used_outer), arena.take(hidden + 1)
         arena.take(MASK)
         residual = arena.take(hidden)
         arena.give(experts)
+        work.history = arena.take(before.looks_ahead) if before.looks_ahead else NOTHING
         residual = _sum(arena, before, residual, beside, NOTHING)
     else:
         work.history = arena.take(before.looks_ahead) if before.looks_ahead and not before.routed else NOTHING
@@ -110,30 +120,50 @@ def boundary(before: Layer, layers: Sequence[Layer], cache: Cached) -> Found:
     return _found(work)
 
 
+def _summed_here(work: Pass, before: Layer, feeding: Feeding) -> Block:
+    """Experts are handed over and summed before the next layer's inputs are looked up; masks find room where they lay.
+
+    Those inputs are the accelerator's own, and what comes before them in the graph goes with them. The index of states
+    that stays behind the experts keeps the gap there apart from what follows.
+    """
+    arena = work.arena
+    experts, _ = arena.take(feeding.used_outer), arena.take(MASK)
+    summed = arena.take(before.hidden)
+    arena.give(experts)
+    work.history = arena.take(before.looks_ahead)
+    others = [arena.take(before.hidden), arena.take(before.hidden)]
+    work.hollow = arena.widest_gap()
+    arena.take(MASK)
+    arena.give(*others)
+    return summed
+
+
 def _all(work: Pass, layers: Sequence[Layer], residual: Block, tables: int, selected: Block) -> Found:
     arena, embedded = work.arena, residual if tables else NOTHING
+    several = layers[0].streams
+    if several is not None:
+        made = stack(arena, several.hidden, several.copies)
+        return _streams(work, layers, made, (tables, selected, embedded))
     for layer in layers:
         residual = _layer(work, layer, residual, embedded)
         if embedded != NOTHING:
-            _project_tables(arena, tables, selected, embedded)
+            project_tables(arena, tables, selected, embedded)
             embedded = NOTHING
         if tables:
             arena.give(arena.take(layer.hidden))
     return _found(work)
 
 
+def _streams(work: Pass, layers: Sequence[Layer], made: Pair, tables: tuple[int, Block, Block] | None) -> Found:
+    """Layers with several residual streams."""
+    for layer in layers:
+        assert layer.streams is not None
+        made, tables = streams_layer(work, layer.streams, made, tables), None
+    return _found(work)
+
+
 def _found(work: Pass) -> Found:
-    return Found(work.arena.peak, work.beside[False], work.beside[True], work.gap)
-
-
-def _project_tables(arena: Arena, tables: int, selected: Block, embedded: Block) -> None:
-    """Per-layer embeddings are joined with what the embeddings say of each layer, once the first layer needs them."""
-    projected = arena.take(tables)
-    arena.give(embedded)
-    normed = arena.take(tables)
-    arena.give(projected, selected)
-    arena.take(tables)
-    arena.give(normed)
+    return Found(work.arena.peak, work.beside[False], work.beside[True], work.gap, work.hollow)
 
 
 def _layer(work: Pass, layer: Layer, residual: Block, kept: Block) -> Block:
@@ -146,7 +176,7 @@ def _layer(work: Pass, layer: Layer, residual: Block, kept: Block) -> Block:
         return residual
     if feeding.normed:
         normed = arena.take(layer.hidden)
-    out = _experts(work, layer, feeding, normed) if layer.routed else _dense(arena, layer, feeding, normed)
+    out = _experts(work, layer, feeding, normed) if layer.routed else dense_block(arena, layer.hidden, feeding, normed)
     if mixing is not None and layer.parallel:
         arena.give(attended if layer.early else project(work, layer.hidden, mixing, attended))
     return _sum(arena, layer, out, residual, kept)
@@ -180,7 +210,8 @@ def _sum(arena: Arena, layer: Layer, out: Block, residual: Block, kept: Block) -
     return out
 
 
-def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
+def dense_block(arena: Arena, hidden: int, f: Feeding, normed: Block) -> Block:
+    """The output of a dense block."""
     if f.fused_gate:
         both = arena.take(2 * f.inner)
         arena.give(normed)
@@ -194,7 +225,7 @@ def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
     else:
         product = arena.take(f.inner)
         arena.give(normed)
-    out = arena.take(layer.hidden)
+    out = arena.take(hidden)
     arena.give(product)
     return out
 
@@ -202,6 +233,17 @@ def _dense(arena: Arena, layer: Layer, f: Feeding, normed: Block) -> Block:
 def _experts(work: Pass, layer: Layer, f: Feeding, normed: Block) -> Block:
     """Routed experts, and a shared one beside them."""
     arena = work.arena
+    summed = routed_experts(arena, layer.hidden, f, normed)
+    if layer.looks_ahead:
+        work.history = arena.take(layer.looks_ahead)
+    if f.shared:
+        shared = f._replace(inner=f.shared, fused_gate=False)
+        arena.give(dense_block(arena, layer.hidden, shared, normed))
+    return summed
+
+
+def routed_experts(arena: Arena, hidden: int, f: Feeding, normed: Block) -> Block:
+    """The sum of the routed experts' outputs."""
     probabilities = arena.take(f.router)
     biased = arena.take(f.router) if f.biased else NOTHING
     order = arena.take(f.router)
@@ -219,10 +261,6 @@ def _experts(work: Pass, layer: Layer, f: Feeding, normed: Block) -> Block:
         arena.give(normed)
     outputs = arena.take(f.used_outer)
     arena.give(product, order)
-    summed = arena.take(layer.hidden)
+    summed = arena.take(hidden)
     arena.give(outputs)
-    if layer.looks_ahead:
-        work.history = arena.take(layer.looks_ahead)
-    if f.shared:
-        arena.give(_dense(arena, layer, f._replace(inner=f.shared, fused_gate=False), normed))
     return summed

@@ -1,14 +1,17 @@
 """From an architecture to the buffers of its blocks: what block_scratch lays out."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
+from advisor.estimate.altup_scratch import Streams
 from advisor.estimate.attention_scratch import Cached, Mixing
 from advisor.estimate.block_scratch import Feeding, Found, Layer, alone, boundary, device
+from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
 from advisor.estimate.recurrent import convolution_widths, recurrent_widths
-from advisor.estimate.scratch import Peaks, Scratch
-from advisor.estimate.tensors import is_moe_layer
+from advisor.estimate.scratch import STATE_TOKENS, Peaks, Scratch
+from advisor.estimate.tensors import ALTUP_INPUTS, LAUREL_RANK, dense_width, is_moe_layer
 from advisor.estimate.traits import Traits
 
 _TURNED_WIDTH = 64
@@ -18,10 +21,8 @@ _ALIKE = 3
 _WINDOWED = frozenset((LayerKind.SLIDING, LayerKind.REUSED_SLIDING, LayerKind.CHUNKED))
 _LOOKED_UP_AHEAD = ("mamba", "mamba2", "conv")
 """Recurrent layers whose convolution inputs are looked up while the layer before is at work."""
-_TOKENS = 512
-"""States of a sequence are spread over a micro-batch of this many tokens."""
-_TURNED_WIDTH = 64
-"""llama.cpp rotates what it quantizes where heads are a multiple of this wide."""
+_SPARSE_LAYERS = 10
+"""Gemma 3n: leading layers whose activations are sparse, in every published size (llama.cpp, n_layer_sparsity)."""
 
 
 def scratch_of(a: Architecture, t: Traits) -> Scratch:
@@ -29,21 +30,51 @@ def scratch_of(a: Architecture, t: Traits) -> Scratch:
     kinds = a.layer_kinds()
     layers = [_layer(a, t, index, kinds[index]) for index in range(a.n_layers)] or [Layer(a.hidden, None, None)]
     _look_ahead(layers)
-    tables, half = (a.ple_dim or 0) * a.n_layers, len(layers) // 2
-    first, later = _shortened(layers), _shortened(layers[half:])
+    tables, first = (a.ple_dim or 0) * a.n_layers, _shortened(layers)
     caches = [_turned(a, t, cache) for cache in _CACHES]
     found = _each(caches, lambda cache: alone(first, tables, cache))
     handed = _each(caches, lambda cache: device(first, tables, cache))
-    taken = _each(caches, lambda cache: boundary(layers[half - 1], later, cache))
+    boundaries, starts = _boundaries(layers, caches)
     compressed = a.attention.kind == AttentionKind.MLA and t.mla_cache
     return Scratch(
-        alone=_peaks(found), device=_peaks(handed), boundary=_peaks(taken),
+        alone=_peaks(found), device=_peaks(handed), boundaries=boundaries, starts=starts,
         window_heads=query_heads(a, LayerKind.SLIDING),
         transposed=a.attention.kv_lora_rank or 0 if compressed else 0,
         key_turn=_turn_floats(a, caches[1].keys, a.attention.k_dim),
         value_turn=_turn_floats(a, caches[2].values, _TURNED_WIDTH), tables=a.ple_dim or 0,
         gap=found[_UNFLASHED].gap,
     )  # fmt: skip
+
+
+def _boundaries(layers: Sequence[Layer], caches: Sequence[Cached]) -> tuple[tuple[Peaks, ...], str]:
+    """Peaks of accelerators that take over midway, and which of these is meant at each layer but the first.
+
+    What is handed over depends on the layer before, what gaps it leaves on the two that follow.
+    """
+    found: dict[tuple[int, tuple[Layer, ...]], Peaks] = {}
+    starts = []
+    for first in range(1, len(layers)):
+        along = _taken_along(layers, first)
+        met = (along, tuple(layers[first - 1 : first + 2]))
+        if met not in found:
+            passes = _each(caches, partial(boundary, layers[first - 1], _shortened(layers[first:])))
+            found[met] = _peaks(passes)._replace(along=along)
+        starts.append(LAYER_CODES[list(found).index(met)])
+    return tuple(found.values()), "".join(starts)
+
+
+def _taken_along(layers: Sequence[Layer], first: int) -> int:
+    """Floats a token of queries and output of the attention that goes with a recurrent layer on an accelerator.
+
+    It stands before the lookup of that layer's inputs, and has no weights that would keep it in main memory.
+    """
+    for layer in reversed(layers[:first]):
+        mixing = layer.mixing
+        if mixing is not None and (mixing.recurrent or layer.routed or not layer.looks_ahead):
+            return 0
+        if mixing is not None:
+            return mixing.queries + mixing.output
+    return 0
 
 
 _CACHES = (
@@ -63,16 +94,15 @@ def _each(caches: Sequence[Cached], lay_out: Callable[[Cached], Found]) -> list[
 
 
 def _peaks(found: Sequence[Found]) -> Peaks:
-    return Peaks(
-        *(one.rest for one in found[:_UNFLASHED]),
-        *(x for one in found[_UNFLASHED:] for x in (one.rest, one.full, one.window)),
-    )
+    flashed = [one.rest for one in found[:_UNFLASHED]]
+    scored = [x for one in found[_UNFLASHED:] for x in (one.rest, one.full, one.window)]
+    return Peaks(*[*flashed, *scored, found[0].hollow])
 
 
 def _turned(a: Architecture, t: Traits, cache: Cached) -> Cached:
     """What of keys and values is turned: those that are quantized, where heads are wide enough."""
     m = a.attention
-    plain = m.kind == AttentionKind.GQA and t.causal
+    plain = (m.kind == AttentionKind.GQA or not t.mla_cache) and t.causal
     return cache._replace(
         keys=cache.keys and plain and m.k_dim % _TURNED_WIDTH == 0,
         values=cache.values and plain and m.v_dim % _TURNED_WIDTH == 0,
@@ -116,21 +146,28 @@ def _look_ahead(layers: list[Layer]) -> None:
 
 
 def _layer(a: Architecture, t: Traits, index: int, kind: str) -> Layer:
-    bare = t.single_block and kind != LayerKind.MLP
+    bare = (t.single_block and kind != LayerKind.MLP) or a.gguf_arch in ("mamba", "mamba2")
+    feeding = None if bare else feeding_of(a, t, index)
+    shares = feeding is not None and feeding.used_inner > 0 and feeding.shared > 0
     return Layer(
         hidden=a.hidden,
         mixing=_mixing(a, t, index, kind),
-        feeding=None if bare or a.gguf_arch in ("mamba", "mamba2") else _feeding(a, t, index),
+        feeding=feeding,
         parallel=t.parallel,
         early=t.early_projection,
         into_residual=t.into_residual,
-        handed=3 if (t.parallel and t.norm_bias) or _shares_experts(a, index) else 2,
+        handed=3 if (t.parallel and t.norm_bias) or shares else 2,
         norms_sum="attn_output_norm" in t.norms,
+        streams=_streams(a, t, index, kind) if a.gguf_arch == "gemma3n" else None,
     )
 
 
-def _shares_experts(a: Architecture, index: int) -> bool:
-    return a.moe is not None and is_moe_layer(a, index) and bool(a.moe.shared_ffn or a.moe.n_shared)
+def _streams(a: Architecture, t: Traits, index: int, kind: str) -> Streams:
+    """A layer of Gemma 3n."""
+    return Streams(
+        hidden=a.hidden, copies=ALTUP_INPUTS, mixing=_attention(a, t, index, kind), inner=dense_width(a, index) or 0,
+        laurel=LAUREL_RANK, per_layer=a.ple_dim or 0, sparse=index < _SPARSE_LAYERS,
+    )  # fmt: skip
 
 
 def _mixing(a: Architecture, t: Traits, index: int, kind: str) -> Mixing | None:
@@ -147,7 +184,7 @@ def _recurrent(a: Architecture, t: Traits, kind: str) -> Mixing:
     widths = convolution_widths(a) if kind == LayerKind.CONV else recurrent_widths(a, t)
     if widths is None:
         return Mixing()
-    conv, state = widths.conv_per_sequence // _TOKENS, widths.state_per_sequence // _TOKENS
+    conv, state = widths.conv_per_sequence // STATE_TOKENS, widths.state_per_sequence // STATE_TOKENS
     return Mixing(recurrent=widths._replace(conv_per_sequence=conv, state_per_sequence=state))
 
 
@@ -183,11 +220,12 @@ def _is_rotated(t: Traits, index: int, kind: str) -> bool:
     return not (t.positions or skipped or kind in t.unrotated)
 
 
-def _feeding(a: Architecture, t: Traits, index: int) -> Feeding | None:
+def feeding_of(a: Architecture, t: Traits, index: int) -> Feeding | None:
+    """The feed-forward block of a layer; None where it has none."""
     before = {"attn_norm", "ffn_norm"} & set(t.norms)
     normed = t.single_block or "ffn_norm" in before or not t.norms or (bool(before) and len(t.norms) > 1)
     moe = a.moe
-    width = a.ffn_by_layer[index] if a.ffn_by_layer and index < len(a.ffn_by_layer) else a.ffn or 0
+    width = dense_width(a, index) or 0
     if moe is not None and is_moe_layer(a, index):
         # Gemma 4's dense block serves as the shared expert
         shared = width if a.gguf_arch == "gemma4" else moe.shared_ffn or moe.n_shared * moe.ffn

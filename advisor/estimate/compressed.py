@@ -13,6 +13,12 @@ Named = tuple[str, tuple[int, ...]]
 
 PICKED_RATIO = 4
 """Layers that compress so many tokens into a row have an indexer, and rows that overlap: twice the projections."""
+WHOLE_RATIO = 128
+"""Layers that compress so many see all of these rows (llama.cpp, DSV4_HCA_RATIO)."""
+PICKED_ROWS = 512
+"""Rows that the indexer of DeepSeek V4 picks for each token."""
+INDEXER_TOP_K = 2048
+"""Positions that the sparse indexer of DeepSeek-V3.2 and GLM-5 keeps for each token (index_topk of both)."""
 
 
 def ratio_of(attention: Attention, layer: int) -> int:

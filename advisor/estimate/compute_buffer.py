@@ -6,10 +6,22 @@ b11434), traced over the widths, heads and experts of 74 architectures.
 """
 
 from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE
+from advisor.estimate.compressed import PICKED_RATIO, WHOLE_RATIO
 from advisor.estimate.constants import EngineProfile
-from advisor.estimate.kv_cache import CacheLayout, cells, compressed_cells, stream_cells, window_cells
+from advisor.estimate.extent import Extent
+from advisor.estimate.hyper_scratch import hyper_floats, hyper_input_floats
+from advisor.estimate.kv_cache import (
+    CacheLayout,
+    cells,
+    compressed_cells,
+    own_streams,
+    state_bytes,
+    stream_cells,
+    window_cells,
+)
+from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import indexed_floats, recurrent_floats
-from advisor.estimate.scratch import Peaks
+from advisor.estimate.scratch import STATE_TOKENS, Peaks
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.tensor_types import BLOCKS, row_bytes
 
@@ -21,6 +33,9 @@ _SCORED = Peaks._fields.index("rest")
 _SCORED_KEYS = Peaks._fields.index("keys_rest")
 _HOST_COPIES = 4
 """Of a micro-batch's embeddings, in main memory beside an accelerator."""
+_ROOM = 4
+"""A gap so many times as large as the masks takes them and what else lies there; in a smaller one they push that out,
+and cost their size after all (traced over the contexts of two hybrids)."""
 PIPELINE_COPIES = 4
 """Input copies llama.cpp keeps when layers are spread over several GPUs (GGML_SCHED_MAX_COPIES)."""
 _PIPELINE_HIDDEN = {"first": 11, "later": 6, "host": 6}
@@ -28,8 +43,10 @@ _PIPELINE_HIDDEN = {"first": 11, "later": 6, "host": 6}
 (traced with two remote devices over three models, build b11434)."""
 
 
-def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool = True) -> int:
+def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool = True, first: int = 0) -> int:
     """Attention masks of one micro-batch: every cell of one stream, and of the window cache where there is one.
+
+    Those that layers from `first` on read.
 
     An encoder has no cache: its tokens attend to each other, all or those in the window. A sparse indexer has a mask of
     its own.
@@ -39,8 +56,11 @@ def mask_bytes(shape: ModelShape, layout: CacheLayout, *, flash_attention: bool 
     if not shape.causal:
         return size * tokens * tokens * len({kind.reads for kind in shape.layers if kind.reads})
     if any([kind.compression for kind in shape.layers]):
-        return 4 * tokens * _compressed_cells(shape, layout)
-    caches = "".join([kind.cache for kind in shape.layers])
+        return (
+            4 * tokens * max([compressed_cells(layout, kind.compression) for kind in shape.layers if kind.compression])
+        )
+    codes = shape.layer_codes[first:]
+    caches = "".join([kind.reads for code, kind in zip(LAYER_CODES, shape.layers, strict=False) if code in codes])
     total = 0
     if "F" in caches:
         total += size * tokens * stream_cells(layout)
@@ -62,8 +82,16 @@ def compute_bytes(
 ) -> int:
     """Scratch of one device that has so many of the `layers`, None: all; `backend` "" is the processor."""
     tokens = min(layout.micro_batch, layout.context)
+    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
+    if shape.hyper is not None:
+        held = shape.n_layers if layers is None else layers
+        return (
+            int(4 * hyper_floats(shape.hyper, _extent(shape, layout, engine), held, place) * engine.activation_factor)
+            + unpacked
+        )
     length = stream_cells(layout)
-    mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention)
+    first = shape.n_layers - layers if place == BOUNDARY and layers is not None else 0
+    mask = mask_bytes(shape, layout, flash_attention=engine.flash_attention, first=first)
     chosen = 0
     outputs = tokens if engine.all_outputs else min(tokens, layout.sequences)
     floats = _logits_floats(shape, outputs, tokens, mask // 4, place) if shape.causal else 0
@@ -71,13 +99,34 @@ def compute_bytes(
         indexed = shape.indexed._replace(layers=shape.n_layers if layers is None else layers)
         chosen = indexed.layers * min(indexed.chosen, length)
         floats = max(floats, indexed_floats(indexed, tokens, length, place))
-    if shape.recurrent is not None:
+    if shape.recurrent is not None and (place != BOUNDARY or _states_decide(shape, first, tokens, layout)):
         floats = max(floats, recurrent_floats(shape.recurrent, tokens, layout.sequences, place))
-    floats = max(floats, _block_floats(shape, layout, engine, tokens, place) + tokens * chosen)
-    floats = max(floats, tokens * _compressed_floats(shape, layout, engine))
+    peaks = shape.scratch.peaks(place, first)
+    floats = max(floats, _block_floats(shape, layout, engine, tokens, peaks) + tokens * chosen)
+    if 4 * tokens * peaks.hollow >= _ROOM * mask:
+        mask = 0
     total = 4 * (floats + tokens * _INPUT_FLOATS) + mask + _row_index_bytes(shape, tokens, engine)
-    unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     return int(total * engine.activation_factor) + unpacked
+
+
+def _states_decide(shape: ModelShape, first: int, tokens: int, layout: CacheLayout) -> bool:
+    """Whether a recurrent layer is the first on an accelerator, or states weigh more than the blocks account for."""
+    if shape.layer(first).state_bytes:
+        return True
+    counts = shape.counts_between(first, shape.n_layers)
+    return layout.sequences * STATE_TOKENS > tokens and state_bytes(shape, layout, counts) > 0
+
+
+def _extent(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> Extent:
+    """What is asked of a model whose buffers are laid out all at once."""
+    own, tokens = own_streams(shape, layout), min(layout.micro_batch, layout.context)
+    rows = {kind.compression: compressed_cells(own, kind.compression) for kind in shape.layers if kind.compression}
+    return Extent(
+        tokens=tokens, sequences=layout.sequences, streams=own.streams, full=stream_cells(own),
+        near=window_cells(own, shape.window) // own.streams, few=rows.get(PICKED_RATIO, 0),
+        many=rows.get(WHOLE_RATIO, 0), flash=engine.flash_attention, k_type=layout.k_type,
+        outputs=tokens if engine.all_outputs else min(tokens, layout.sequences),
+    )  # fmt: skip
 
 
 def boundary_bytes(
@@ -86,8 +135,19 @@ def boundary_bytes(
     """Scratch of an accelerator that takes over from main memory at layer `first`."""
     layers = shape.n_layers - first
     whole = compute_bytes(shape, layout, engine, backend=backend, place=BOUNDARY, layers=layers)
+    whole = max(whole, _attention_along_bytes(shape, layout, engine, first))
     tables = 4 * min(layout.micro_batch, layout.context) * shape.scratch.tables * layers
     return whole + tables + _handed_cache_bytes(shape, layout, first)
+
+
+def _attention_along_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, first: int) -> int:
+    """An attention in main memory that goes with the accelerator's first layer: queries, cache, masks and output."""
+    along = shape.scratch.peaks(BOUNDARY, first).along
+    if not along or not engine.flash_attention:
+        return 0
+    attending = next(kind for kind in map(shape.layer, range(first - 1, -1, -1)) if kind.reads)
+    row = row_bytes(attending.k_elements, layout.k_type) + row_bytes(attending.v_elements, layout.v_type)
+    return 4 * min(layout.micro_batch, layout.context) * along + cells(layout) * row + mask_bytes(shape, layout)
 
 
 def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
@@ -95,10 +155,9 @@ def head_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     return 4 * shape.hidden * layout.sequences + output_bytes(shape, layout)
 
 
-def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, tokens: int, place: str) -> int:
+def _block_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile, tokens: int, peaks: Peaks) -> int:
     """The most crowded moment of attention and feed-forward blocks."""
     scratch = shape.scratch
-    peaks: Peaks = getattr(scratch, place)
     keys, values = (BLOCKS[t].weights > 1 for t in (layout.k_type, layout.v_type))
     matrices = keys * scratch.key_turn + values * scratch.value_turn
     if engine.flash_attention:
@@ -152,22 +211,6 @@ def _handed_cache_bytes(shape: ModelShape, layout: CacheLayout, first: int) -> i
     )
 
 
-def _compressed_floats(shape: ModelShape, layout: CacheLayout, engine: EngineProfile) -> int:
-    """Floats a token of attention over compressed rows: queries of all heads, turned and weighed, beside seven copies
-    of the hidden state (DeepSeek V4 Pro to 0.1 %, Flash to 12 %); without flash attention their scores as well."""
-    longest = _compressed_cells(shape, layout)
-    if not longest:
-        return 0
-    near = window_cells(layout, shape.window) // layout.streams
-    scores = 0 if engine.flash_attention else shape.n_heads * (near + longest)
-    return 7 * shape.hidden + 3 * shape.n_heads * shape.layers[0].k_elements + scores
-
-
-def _compressed_cells(shape: ModelShape, layout: CacheLayout) -> int:
-    """Cells of the longest compressed cache, one stream; 0 without one."""
-    return max([compressed_cells(layout, kind.compression) for kind in shape.layers if kind.compression], default=0)
-
-
 def _dequantized_bytes(shape: ModelShape, layout: CacheLayout) -> int:
     """A 16-bit copy of one layer's keys and values, which some kernels of flash attention need of a quantized cache."""
     if layout.k_type in ("f16", "bf16", "f32") and layout.v_type in ("f16", "bf16", "f32"):
@@ -197,6 +240,8 @@ def host_buffer_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProf
     Inputs are four copies of the embeddings: as looked up, as handed in, and the two merged (build b11434, traced with
     a remote device); where per-layer embeddings are looked up, those and the mixture as well.
     """
+    if shape.hyper is not None:
+        return 4 * hyper_input_floats(shape.hyper, _extent(shape, layout, engine)) + output_bytes(shape, layout)
     tokens = min(layout.micro_batch, layout.context)
     inputs = _HOST_COPIES * embedded_bytes(shape, layout)
     if shape.scratch.tables:

@@ -35,6 +35,9 @@ class RecurrentWidths(NamedTuple):
     """Queries of an attention that works beside the recurrence, in the same layer; 0: none."""
     ffn: int
     """A gated dense feed-forward block that follows in the same layer; 0: none, or experts."""
+    selected: int = 0
+    """Mamba: what the steps and both projections of the state are made of, and how much of that are the steps."""
+    steps: int = 0
     ahead: bool = True
     """The next layer's convolution inputs are looked up before this one is through: where no experts lie between."""
 
@@ -80,7 +83,7 @@ def recurrent_layer(
 ) -> tuple[Block, Block]:
     """One layer's output, and the next one's convolution inputs where they are looked up `ahead`."""
     if w.kind in ("gdn", "kda"):
-        return _delta_net(arena, w, tokens, sequences), history
+        return delta_net(arena, w, tokens, sequences, arena.take(tokens * w.hidden)), history
     if w.kind == "conv":
         return _short_convolution(arena, w, tokens, sequences, history, ahead=ahead)
     return _mamba(arena, w, tokens, sequences, history, ahead=ahead)
@@ -116,9 +119,11 @@ def _mamba(
     arena.give(history)
     convolved = arena.take(tokens * w.channels)
     arena.give(window)
+    selected, narrow = arena.take(tokens * w.selected), arena.take(tokens * w.steps)
     steps = arena.take(tokens * (w.heads or w.inner))
+    arena.give(narrow)
     scanned = arena.take(tokens * w.inner + sequences * w.state_per_sequence)
-    arena.give(steps)
+    arena.give(steps, selected)
     arena.give(arena.take((sequences - 1) * w.state_per_sequence))
     if w.beside:
         out = arena.take(tokens * w.hidden)
@@ -184,9 +189,8 @@ def _attention(arena: Arena, w: RecurrentWidths, tokens: int) -> Block:
     return attended
 
 
-def _delta_net(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int) -> Block:
+def delta_net(arena: Arena, w: RecurrentWidths, tokens: int, sequences: int, normed: Block) -> Block:
     """A gated delta net, or Kimi's, whose queries, keys and values are convolved apart; returns the layer's output."""
-    normed = arena.take(tokens * w.hidden)
     history = arena.take(sequences * w.conv_per_sequence)
     inputs = _convolved_apart if w.kind == "kda" else _convolved
     states, held = inputs(arena, w, tokens, sequences, history)

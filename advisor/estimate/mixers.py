@@ -198,9 +198,14 @@ def _mamba2(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
     yield ("ssm_out.weight", (linear.d_inner, a.hidden))
 
 
+def step_rank(hidden: int, linear: LinearAttention) -> int:
+    """Width of the step projection of Mamba 1: a sixteenth of the hidden size (as its authors set it) if not stated."""
+    return linear.n_heads or -(-hidden // 16)
+
+
 def _mamba(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
-    """Mamba 1; the width of its step projection is a sixteenth of the hidden size (as its authors set it)."""
-    rank, state, inner = linear.n_heads or -(-a.hidden // 16), linear.d_state, linear.d_inner
+    """Mamba 1."""
+    rank, state, inner = step_rank(a.hidden, linear), linear.d_state, linear.d_inner
     yield ("ssm_in.weight", (a.hidden, 2 * inner))
     yield ("ssm_conv1d.weight", (linear.conv, inner))
     yield ("ssm_conv1d.bias", (inner,))

@@ -2,6 +2,7 @@
 
 from advisor.domain.architecture import Architecture, LayerKind
 from advisor.estimate.layer_scratch import RecurrentWidths
+from advisor.estimate.mixers import step_rank
 from advisor.estimate.traits import Traits
 
 
@@ -38,13 +39,14 @@ def recurrent_widths(a: Architecture, t: Traits) -> RecurrentWidths | None:
     else:
         inner, heads, keys = linear.d_inner, linear.n_heads if linear.kind == "mamba2" else 0, 0
         projected = inner + channels + heads
+    steps = step_rank(a.hidden, linear) if linear.kind == "mamba" else 0
     parallel = LayerKind.PARALLEL in a.layer_kinds()
     return RecurrentWidths(
         kind=linear.kind, hidden=a.hidden, projected=projected, channels=channels, inner=inner, keys=keys, heads=heads,
         conv_per_sequence=conv, state_per_sequence=state,
         beside=a.attention.n_heads * a.attention.k_dim if parallel else 0,
         ffn=a.ffn or 0 if t.gated and a.moe is None and not t.single_block else 0,
-        ahead=a.moe is None,
+        selected=steps + 2 * linear.d_state if steps else 0, steps=steps, ahead=a.moe is None,
     )  # fmt: skip
 
 

@@ -2,6 +2,12 @@
 
 from typing import NamedTuple
 
+from advisor.estimate.arena import ALONE, BOUNDARY
+from advisor.estimate.layer_codes import LAYER_CODES
+
+STATE_TOKENS = 512
+"""States of a sequence are spread over a micro-batch of this many tokens."""
+
 
 class Peaks(NamedTuple):
     """The most crowded moments of a place, floats a token, by what the cache's types and the kernel ask for.
@@ -26,6 +32,10 @@ class Peaks(NamedTuple):
     """The same with keys turned."""
     keys_full: int
     keys_window: int
+    hollow: int
+    """Where masks find room between other buffers; 0: they lie apart."""
+    along: int = 0
+    """Queries and output of an attention of main memory's last layers that an accelerator is handed with its cache."""
 
 
 class Scratch(NamedTuple):
@@ -35,8 +45,10 @@ class Scratch(NamedTuple):
     """In main memory, or wherever the embeddings are looked up as well."""
     device: Peaks
     """All layers on an accelerator, which is handed the embeddings."""
-    boundary: Peaks
-    """An accelerator that takes over from main memory in the middle of the layers."""
+    boundaries: tuple[Peaks, ...]
+    """An accelerator that takes over from main memory: where other layers meet, others."""
+    starts: str
+    """Which of these, a letter for each layer that it may take over at; the first layer has none."""
     window_heads: int
     """Query heads of a layer with a window."""
     transposed: int
@@ -48,3 +60,9 @@ class Scratch(NamedTuple):
     """Floats a token and layer of per-layer embeddings, which an accelerator is handed for each of its layers."""
     gap: int
     """Floats a token of the widest gap that could hold that copy."""
+
+    def peaks(self, place: str, first: int) -> Peaks:
+        """Those of a place; `first` is the layer that an accelerator takes over at."""
+        if place != BOUNDARY:
+            return self.alone if place == ALONE else self.device
+        return self.boundaries[LAYER_CODES.index(self.starts[max(first, 1) - 1])] if self.starts else self.device

@@ -4,17 +4,22 @@ Layers that are alike are described once; a letter a layer says which. `shaping.
 architecture; `to_row` and `from_row` turn one into a flat JSON list and back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple, cast
 
+from advisor.estimate.hyper_scratch import Hyper
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
 from advisor.estimate.scratch import Peaks, Scratch
 
 _LAYERS = 17
 """Place of the kinds of layers in a row; their counts follow."""
-_WIDTHS = {"recurrent": RecurrentWidths, "indexed": IndexedWidths}
+_WIDTHS: dict[str, Callable[..., Any]] = {
+    "recurrent": RecurrentWidths,
+    "indexed": IndexedWidths,
+    "hyper": Hyper.from_row,
+}
 
 
 class LayerShape(NamedTuple):
@@ -81,6 +86,8 @@ class ModelShape:
     """Buffers of its recurrent layers, where those decide the scratch."""
     indexed: IndexedWidths | None = None
     """Buffers of its attention, where a sparse indexer chooses what it attends to."""
+    hyper: Hyper | None = None
+    """Buffers of the whole model, where it mixes copies of the residual stream."""
     head_divisor: int = 0
     """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
 
@@ -126,8 +133,8 @@ class ModelShape:
         flat = cast(list[Any], row[_LAYERS])
         layers = tuple(LayerShape(*flat[i : i + n]) for i in range(0, len(flat), n))
         values = dict(zip(cls.__slots__, row, strict=True))
-        one, device, boundary, *rest = cast(list[Any], values["scratch"])
-        scratch = Scratch(Peaks(*one), Peaks(*device), Peaks(*boundary), *rest)
+        one, device, boundaries, *rest = cast(list[Any], values["scratch"])
+        scratch = Scratch(Peaks(*one), Peaks(*device), tuple(Peaks(*peaks) for peaks in boundaries), *rest)
         values.update(layers=layers, counts=tuple(row[_LAYERS + 1]), scratch=scratch)
         for name, widths in _WIDTHS.items():
             values[name] = None if values[name] is None else widths(*cast(list[Any], values[name]))

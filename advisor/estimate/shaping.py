@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
 from advisor.estimate.blocks import scratch_of
-from advisor.estimate.compressed import PICKED_RATIO, compressor_state_elements, ratio_of
+from advisor.estimate.compressed import INDEXER_TOP_K, PICKED_RATIO, compressor_state_elements, ratio_of
+from advisor.estimate.hyper_blocks import hyper_of
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import IndexedWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
@@ -16,8 +17,6 @@ from advisor.estimate.traits import Traits, traits_of
 
 _STATE_FLOPS = 7
 """FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
-INDEXER_TOP_K = 2048
-"""Positions that the sparse indexer of DeepSeek-V3.2 and GLM-5 keeps for each token (index_topk of both)."""
 _POOLED_ROW = 3
 """What an indexer over pooled positions keeps of each, in widths of its key (llama.cpp, indexer_kpool_row)."""
 _LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
@@ -47,6 +46,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
         ops=sum(row.ops for row in rows), layer_codes="".join(LAYER_CODES[kinds.index(row)] for row in rows),
         layers=tuple(kinds), counts=tuple(rows.count(kind) for kind in kinds),
         known=not a.kv_runtime_specific, recurrent=recurrent_widths(a, t), indexed=_indexed_widths(a, t),
+        hyper=hyper_of(a, t),
         scratch=scratch_of(a, t), head_divisor=_head_divisor(a, t),
         last_ffn_params=last_ffn, last_expert_params=last_experts, softcapped=t.softcapped,
     )  # fmt: skip

@@ -15,9 +15,9 @@ from advisor.estimate.compressed import hyper_connection_tensors
 from advisor.estimate.mixers import Named, mixer_tensors
 from advisor.estimate.traits import Traits, traits_of
 
-_ALTUP_INPUTS = 4
+ALTUP_INPUTS = 4
 """Gemma 3n: altup_num_inputs of every published size."""
-_LAUREL_RANK = 64
+LAUREL_RANK = 64
 """Gemma 3n: laurel_rank of every published size."""
 
 
@@ -111,8 +111,8 @@ def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
     yield ("per_layer_model_proj.weight", (a.hidden, width))
     yield ("per_layer_proj_norm.weight", (a.ple_dim or 0,))
     if a.gguf_arch == "gemma3n":
-        yield ("altup_proj.weight", (a.hidden, a.hidden, _ALTUP_INPUTS - 1))
-        yield ("altup_unembd_proj.weight", (a.hidden, a.hidden, _ALTUP_INPUTS - 1))
+        yield ("altup_proj.weight", (a.hidden, a.hidden, ALTUP_INPUTS - 1))
+        yield ("altup_unembd_proj.weight", (a.hidden, a.hidden, ALTUP_INPUTS - 1))
 
 
 def _layer(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]:
@@ -154,14 +154,14 @@ def _layer_extras(a: Architecture) -> Iterator[Named]:
     yield ("post_norm.weight", (a.hidden,))
     if a.gguf_arch != "gemma3n":
         return
-    n = _ALTUP_INPUTS
+    n = ALTUP_INPUTS
     yield ("altup_correct_coef.weight", (n, n))
     yield ("altup_correct_scale.weight", (a.hidden,))
     yield ("altup_predict_coef.weight", (n, n * n))
     yield ("altup_router.weight", (a.hidden, n))
     yield ("altup_router_norm.weight", (a.hidden,))
-    yield ("laurel_l.weight", (a.hidden, _LAUREL_RANK))
-    yield ("laurel_r.weight", (_LAUREL_RANK, a.hidden))
+    yield ("laurel_l.weight", (a.hidden, LAUREL_RANK))
+    yield ("laurel_r.weight", (LAUREL_RANK, a.hidden))
     yield ("laurel_post_norm.weight", (a.hidden,))
 
 
@@ -171,13 +171,18 @@ def is_moe_layer(a: Architecture, layer: int) -> bool:
     return moe is not None and moe.n_experts > 1 and layer >= moe.first_dense and (layer + 1) % max(1, moe.step) == 0
 
 
+def dense_width(a: Architecture, layer: int) -> int | None:
+    """Width of a layer's dense feed-forward block, in elements; None: not stated."""
+    return a.ffn_by_layer[layer] if a.ffn_by_layer and layer < len(a.ffn_by_layer) else a.ffn
+
+
 def _feed_forward(a: Architecture, t: Traits, layer: int) -> Iterator[Named]:
     routed = is_moe_layer(a, layer)
     if routed:
         yield from _experts(a, t, hashed=layer < a.moe.hash_layers if a.moe else False)
     if routed and a.gguf_arch != "gemma4":
         return
-    width = a.ffn_by_layer[layer] if a.ffn_by_layer and layer < len(a.ffn_by_layer) else a.ffn
+    width = dense_width(a, layer)
     if width is None and a.moe is not None:
         width = a.moe.ffn
     if not width:

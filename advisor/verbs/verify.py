@@ -25,9 +25,6 @@ from advisor.estimate.formats import preset_of
 from advisor.estimate.kv_cache import state_bytes
 from advisor.verbs.workspace import Workspace
 
-SMALL_VOCABULARY = 256
-"""With so few tokens logits weigh nothing: the scratch that is left is what a server keeps, whose batches ask for the
-logits of one token a slot."""
 ENGINES = ("llama.cpp", "embedded", "ollama", "lmstudio", "openai_api")
 """Engines that are llama.cpp inside."""
 
@@ -87,12 +84,12 @@ def _ask(
     """The build's figures by device, corrected, and the corrections.
 
     Three questions: as a server starts; with every tensor in the file's layout, since a copy in the processor's own is
-    left out of the figures; and with a small vocabulary, since the program reserves logits for a whole batch.
+    left out of the figures; and with a vocabulary that makes the logits of a batch weigh what a server reserves.
     """
     layout = placed.layout
     if layout.unified:
         model = model.with_window(layout.sequences)
-    slim = model.with_vocabulary(SMALL_VOCABULARY)
+    slim = model.with_logits_of(layout.sequences, min(layout.micro_batch, layout.context))
     plain = program.ask(lambda path: write_sparse(path, model), question)
     whole = program.ask(lambda path: write_sparse(path, model), replace(question, repack=False))
     served = program.ask(lambda path: write_sparse(path, slim), question)

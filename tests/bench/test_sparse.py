@@ -76,6 +76,8 @@ def test_prediction_blocks_are_counted_among_the_layers(tmp_path, nextn):
 
 def test_a_small_vocabulary_and_a_longer_window_change_nothing_else(tmp_path):
     model = SparseModel(architecture=models.GEMMA3_4B, preset="Q4_K_M")
-    slim, wide = model.with_vocabulary(256).architecture, model.with_window(4).architecture
-    assert (slim.vocab, slim.n_layers, slim.hidden) == (256, 34, 2560)
+    slim, wide = model.with_logits_of(1, 512).architecture, model.with_window(4).architecture
+    assert (slim.vocab, slim.n_layers, slim.hidden) == (512, 34, 2560)
+    assert 512 * slim.vocab == model.architecture.vocab
+    assert model.with_logits_of(16, 8).architecture.vocab == model.architecture.vocab
     assert wide.attention.window == 4 * model.architecture.attention.window

@@ -103,6 +103,15 @@ def test_scratch_is_close(compared, wanted, bound):
     assert beyond(errors, bound) == {}
 
 
+def test_mixed_streams_are_laid_out_buffer_by_buffer(compared, accelerators):
+    """Models whose layers mix several residual streams: every mask, index and row that an indexer looks up counts."""
+    mixed = ("gemma3n", "deepseek4", "glm5-next")
+    errors = errors_of([row for row in compared if row[0] in mixed], 2, lambda name: True)
+    assert len(errors) == 3 * len(LAYOUTS) - 4
+    assert beyond(errors, 0.001) == {}
+    assert beyond({key: error for key, error in accelerators.items() if key[0] in mixed}, 0.013) == {}
+
+
 @pytest.fixture(scope="module")
 def accelerators(catalog):
     """Relative errors of the scratch of an accelerator, by architecture and what it has."""
@@ -123,10 +132,10 @@ def accelerators(catalog):
 def test_scratch_of_an_accelerator_is_close(accelerators):
     assert median(abs(e) for e in accelerators.values()) < 0.0005
     assert quantiles([abs(e) for e in accelerators.values()], n=10)[-1] < 0.05
-    # where states and layers without attention alternate, what is handed over depends on the very layer
-    uneven = ("nemotron_h", "granitehybrid", "deci", "mamba", "gemma3n")
-    assert beyond({key: e for key, e in accelerators.items() if not key[0].startswith(uneven)}, 0.1) == {}
-    assert beyond(accelerators, 0.25) == {}
+    # where states and layers without attention alternate, masks lie in gaps whose width the context decides
+    uneven = ("nemotron_h", "granitehybrid")
+    assert beyond({key: e for key, e in accelerators.items() if not key[0].startswith(uneven)}, 0.07) == {}
+    assert beyond(accelerators, 0.15) == {}
 
 
 def test_the_whole_is_close(compared):

@@ -1,5 +1,7 @@
 """KV cache and state, to the byte as llama.cpp allocates them (its own no-allocation runs, micro-batch 512)."""
 
+import json
+
 import pytest
 
 from advisor.catalog.source import load_catalog
@@ -75,9 +77,13 @@ def test_arithmetic_counts_beside_reading_by_query_heads():
 
 
 def test_rows_bring_the_shape_back():
-    for architecture in (models.QWEN36_27B, models.DEEPSEEK_V3, models.GEMMA3_270M):
+    mixed = [
+        load_catalog().model(name).architecture for name in ("deepseek-ai/DeepSeek-V4-Flash", "zai-org/GLM-5.3-Flash")
+    ]
+    for architecture in (models.QWEN36_27B, models.DEEPSEEK_V3, models.GEMMA3_270M, *mixed):
         shape = shape_of(architecture)
-        assert ModelShape.from_row(shape.to_row()) == shape
+        assert ModelShape.from_row(json.loads(json.dumps(shape.to_row()))) == shape
+        hash(shape.hyper)
 
 
 @pytest.mark.parametrize(
