@@ -53,14 +53,8 @@ class Hyper(NamedTuple):
     @classmethod
     def from_row(cls, *row: object) -> "Hyper":
         """From lists in the place of tuples, as JSON holds them."""
-        parts = {
-            "feeding": Feeding,
-            "compressed": CompressedWidths,
-            "pooled": PooledWidths,
-            "recurrent": RecurrentWidths,
-        }
         values: dict[str, Any] = dict(zip(cls._fields, row, strict=True))
-        values.update({name: part(*values[name]) for name, part in parts.items() if values[name] is not None})
+        values.update({name: part(*values[name]) for name, part in _PARTS.items() if values[name] is not None})
         return cls(**values)
 
 
