@@ -106,6 +106,15 @@ def in_format(quant: str, formats: Sequence[str]) -> str:
     return next((names[format] for format in formats if format in names), quant)
 
 
+def format_of(name: str) -> str | None:
+    """The file format of a quantization by the name `in_format` gives it; None for a name that nobody has described."""
+    if preset_of(name) is not None:
+        return "gguf"
+    key = _key(name)
+    chosen = _exl(key) or FORMATS.get(_ALIASES.get(key, key))
+    return chosen.format if chosen else None
+
+
 def known_quants() -> tuple[str, ...]:
     """Every quantization that a weight profile can be computed for."""
     return (*BASE_TYPE, *FORMATS)
@@ -113,8 +122,8 @@ def known_quants() -> tuple[str, ...]:
 
 def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str], dict[str, int]]:
     """Format, type of each tensor and bytes of each tensor. Raises KeyError for an unknown name."""
-    name = quant.lower().replace("_", "-").replace(" ", "-")
-    chosen = _exl2(name) or FORMATS[_ALIASES.get(name, name)]
+    name = _key(quant)
+    chosen = _exl(name) or FORMATS[_ALIASES.get(name, name)]
     types, sizes = {}, {}
     if chosen.experts_only and not any(_EXPERTS in t.name for t in tensors):
         chosen = chosen._replace(experts_only=False)
@@ -134,9 +143,13 @@ def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     return chosen.bits, chosen.type_name
 
 
-def _exl2(name: str) -> FlatFormat | None:
+def _key(quant: str) -> str:
+    return quant.lower().replace("_", "-").replace(" ", "-")
+
+
+def _exl(name: str) -> FlatFormat | None:
     """EXL2 and EXL3 name their bits: exl2-4.25."""
     kind, _, bits = name.partition("-")
     if kind not in ("exl2", "exl3") or not bits.replace(".", "", 1).isdigit():
         return None
-    return FlatFormat("safetensors", float(bits), False, "q4_0")
+    return FlatFormat("exl", float(bits), False, "q4_0")

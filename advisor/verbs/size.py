@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from advisor.catalog.hardware import HardwareCatalog
-from advisor.decide.candidates import ENGINE_FAMILIES, Candidate, candidates, screen, systems
+from advisor.decide.candidates import Candidate, candidates, screen, systems
+from advisor.decide.loading import ENGINE_FAMILIES
 from advisor.decide.question import Question
 from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.domain.machine import Machine
