@@ -165,7 +165,7 @@ def _rated(setting: Setting, index: int, term: int, seconds: float) -> str:
     if term in READS:
         rate = accelerator.bandwidth_bytes_per_s or 0.0
         return f"{format_size(seconds * rate)} ÷ {format_rate(rate)} ({_source(accelerator.sources)})"
-    rate = compute_rate(accelerator, setting.constants)
+    rate = compute_rate(accelerator, setting.constants, setting.choice.engine.backend)
     return f"{seconds * rate:.3g} operations ÷ {rate:.3g} a second"
 
 

@@ -145,7 +145,7 @@ def _on_device(
         held += weights.head_bytes + weights.other_bytes
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
-    cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
+    cache = cache_bytes(shape, layout, counts, devices=placement.tensor_parallel) + state_bytes(shape, layout, counts)
     compute = _device_compute(choice, first, place, backend) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
         held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))

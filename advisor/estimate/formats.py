@@ -22,20 +22,22 @@ class FlatFormat(NamedTuple):
     """The ggml type that is read and multiplied at a like cost."""
     experts_only: bool = False
     """Where there are experts, all else stays 16-bit."""
+    multiplied: str = "f16"
+    """What matrix units multiply it in, where they can (see `matrix_rate`); f16: it is unpacked first."""
 
 
 FORMATS: dict[str, FlatFormat] = {
     "bf16-safetensors": FlatFormat("safetensors", 16.0, True, "bf16"),
     "fp16-safetensors": FlatFormat("safetensors", 16.0, True, "f16"),
-    "fp8": FlatFormat("safetensors", 8 + 32 / 16384, False, "q8_0"),
-    "int8": FlatFormat("safetensors", 8.0, False, "q8_0"),
+    "fp8": FlatFormat("safetensors", 8 + 32 / 16384, False, "q8_0", multiplied="fp8"),
+    "int8": FlatFormat("safetensors", 8.0, False, "q8_0", multiplied="int8"),
     "gptq-int4": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "gptq-int8": FlatFormat("safetensors", 8 + 20 / 128, False, "q8_0"),
     "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
     "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
-    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True),
-    "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True, multiplied="mxfp4"),
+    "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4", multiplied="fp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
     "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
     "mlx-3bit": FlatFormat("mlx", 3.5, True, "q3_K"),
@@ -113,6 +115,13 @@ def format_of(name: str) -> str | None:
     key = _key(name)
     chosen = _exl(key) or FORMATS.get(_ALIASES.get(key, key))
     return chosen.format if chosen else None
+
+
+def multiplied_in(quant: str, form: str) -> tuple[str, bool]:
+    """What a quantization of a file format is multiplied in, and whether that holds for experts alone, if any."""
+    key = _key(in_format(quant, (form,)))
+    chosen = FORMATS.get(_ALIASES.get(key, key)) if form == "safetensors" else None
+    return (chosen.multiplied, chosen.experts_only) if chosen else ("f16", False)
 
 
 def known_quants() -> tuple[str, ...]:

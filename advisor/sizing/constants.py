@@ -17,7 +17,7 @@ class EngineConstants:
     eta_compute: float
     """Share of the matrix rate reached in mixed and decode batches."""
     eta_prefill: float
-    t0_s_per_layer: float
+    t0_s_per_kernel: float
     host_s_per_sequence: float
     """Sampling and scheduling, per sequence and step: of the engine and the CPU, not of the GPU."""
     chunk_tokens: int

@@ -13,6 +13,7 @@ from advisor.decide.candidates import Candidate
 from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.quantity import Quantity
+from advisor.estimate.matrix_rates import matrix_rate
 from advisor.estimate.pools import within_share
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
@@ -213,7 +214,7 @@ class Planner:
             offer=offer,
             count=count,
             candidate=candidate,
-            model=self.model(candidate),
+            model=self.model(candidate).split(layout.replica.width),
             demand=demand,
             layout=layout,
             users_held=spread(users, 1 + capacity_error(offer, self.constants)),
@@ -285,13 +286,16 @@ def link_of(device: Accelerator, constants: ServingConstants) -> LinkConstants:
     return constants.links["nvlink" if rate >= _NVLINK_BYTES_PER_S else "pcie"]
 
 
-def replica_of(devices: Sequence[Accelerator], engine: EngineConstants, constants: ServingConstants) -> Replica:
-    """A replica on these devices, as fast as the slowest."""
+def replica_of(
+    devices: Sequence[Accelerator], engine: EngineConstants, constants: ServingConstants, multiplied: str = "f16"
+) -> Replica:
+    """A replica on these devices, as fast as the slowest, of weights that are multiplied in a format."""
     return Replica(
         devices=len(devices),
         memory_bytes=float(sum(within_share(d.memory_available_bytes, d, engine.memory_share) or 0 for d in devices)),
         bandwidth_bytes_per_s=min(d.bandwidth_bytes_per_s or 0.0 for d in devices),
-        flops=min(d.f16_flops or 0.0 for d in devices),
+        flops=min(matrix_rate(d) or 0.0 for d in devices),
+        narrow_flops=min(matrix_rate(d, multiplied) or 0.0 for d in devices),
         link=link_of(devices[0], constants) if len(devices) > 1 else None,
         engine=engine,
     )
@@ -304,10 +308,10 @@ def best_layout(model: Served, offer: Offer, engine: str, demand: Demand, consta
     for width in (1, 2, 4, 8, 16):
         if width > len(devices) or width * min(d.memory_available_bytes or 0 for d in devices) < model.resident_bytes:
             continue
-        replica = replica_of(devices[:width], profile, constants)
+        replica = replica_of(devices[:width], profile, constants, model.multiplied)
         replicas = len(devices) // width
         least = demand.requests_per_s / (MAX_MACHINES * replicas)
-        found = capacity(model, replica, demand, constants.planning, least_requests_per_s=least)
+        found = capacity(model.split(replica.width), replica, demand, constants.planning, least_requests_per_s=least)
         if found is None:
             continue
         layout = Layout(replica=replica, replicas=replicas, capacity=found, engine=engine)
