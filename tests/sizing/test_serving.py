@@ -56,6 +56,14 @@ def test_units_for_the_weights_read_prompts_faster(
     assert 0.5 * compute_s(dense, fast) < compute_s(narrow, fast) < 0.7 * compute_s(dense, fast)
 
 
+def test_a_backend_has_a_pace_of_its_own(card: Accelerator, constants: ServingConstants) -> None:
+    engine = replace(constants.engines["vllm"], pace={"rocm": 0.5})
+    usual, slow = (replica_of([replace(card, backend=b)], engine, constants) for b in ("cuda", "rocm"))
+    assert slow.flops == usual.flops / 2
+    assert slow.bandwidth_bytes_per_s == usual.bandwidth_bytes_per_s / 2
+    assert slow.memory_bytes == usual.memory_bytes
+
+
 def test_only_written_tokens_need_the_output_head(dense: Served, replica: Replica) -> None:
     headed = replace(dense, head_flops=3e9)
     assert step_terms(headed, replica, 64, 0).compute_s == pytest.approx(step_terms(dense, replica, 64, 0).compute_s)
