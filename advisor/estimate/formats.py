@@ -21,7 +21,10 @@ class FlatFormat(NamedTuple):
     type_name: str
     """The ggml type that is read and multiplied at a like cost."""
     experts_only: bool = False
-    """Where there are experts, all else stays 16-bit."""
+    """Where there are experts, all else is stored as `rest` says."""
+    rest: tuple[float, str] = (16.0, "bf16")
+    padding: int = 1
+    """Engines round the width of an expert up to a multiple of this when they load it."""
     multiplied: str = "f16"
     """What matrix units multiply it in, where they can (see `matrix_rate`); f16: it is unpacked first."""
 
@@ -36,7 +39,7 @@ FORMATS: dict[str, FlatFormat] = {
     "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
     "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
-    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True, multiplied="mxfp4"),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True, padding=256, multiplied="mxfp4"),
     "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4", multiplied="fp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
     "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
@@ -46,10 +49,12 @@ FORMATS: dict[str, FlatFormat] = {
     "mlx-6bit": FlatFormat("mlx", 6.5, True, "q6_K"),
     "mlx-8bit": FlatFormat("mlx", 8.5, True, "q8_0"),
     "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
+    "mlx-mxfp4-q8": FlatFormat("mlx", 4.25, True, "mxfp4", experts_only=True, rest=(8.5, "q8_0")),
     "mlx-nvfp4": FlatFormat("mlx", 4.5, True, "nvfp4"),
 }
 """MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point.
-MXFP4 as gpt-oss is published: 12.8 and 60.8 GiB by its model cards."""
+MXFP4 as gpt-oss is published: 12.8 and 60.8 GiB by its model cards, of which vLLM makes 13.7 and 64.4 GiB since its
+experts are 2880 wide."""
 
 _ALIASES = {
     "gptq": "gptq-int4", "gptq-4bit": "gptq-int4", "awq-int4": "awq", "awq-4bit": "awq", "bnb-4bit": "nf4",
@@ -143,12 +148,23 @@ def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str
     return chosen.format, types, sizes
 
 
+def padded_bytes(tensor: Tensor, size: int, quant: str) -> int:
+    """What a tensor of so many bytes takes once it is loaded."""
+    chosen = FORMATS.get(_ALIASES.get(_key(quant), _key(quant)))
+    if chosen is None or chosen.padding == 1 or _EXPERTS not in tensor.name:
+        return size
+    width = tensor.shape[0 if "down" in tensor.name else 1]
+    return size * (-(-width // chosen.padding) * chosen.padding) // width
+
+
 def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     outer = "blk." not in tensor.name
-    plain = len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name
-    plain = plain or (chosen.experts_only and _EXPERTS not in tensor.name)
-    if plain or (outer and not chosen.embeddings_too):
+    if len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name:
         return 16.0, "bf16"
+    if outer and not chosen.embeddings_too:
+        return 16.0, "bf16"
+    if chosen.experts_only and _EXPERTS not in tensor.name:
+        return chosen.rest
     return chosen.bits, chosen.type_name
 
 
