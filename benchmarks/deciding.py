@@ -17,6 +17,7 @@ from advisor.domain.quantity import Quantity
 from advisor.domain.sizes import ModelSizes, QuantSize
 from advisor.domain.workload import Budget, Workload
 from advisor.estimate.candidate import estimate
+from advisor.estimate.formats import in_format
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
 from benchmarks.measurements import ENGINES, QUANTS, Case
@@ -68,7 +69,7 @@ class NarrowShelf:
     def __init__(self, scenario: Scenario, measured: dict[tuple[str, str], Measured], facts: Facts) -> None:
         self.measured, self.facts = measured, facts
         engine = ENGINES.get(scenario.bench.backend, "llama.cpp")
-        form = FORMAT.get(engine, "gguf")
+        form = self.form = FORMAT.get(engine, "gguf")
         self.quants: dict[str, list[str]] = {}
         for model, quant in sorted(scenario.offered):
             self.quants.setdefault(model, []).append(quant)
@@ -88,9 +89,10 @@ class NarrowShelf:
         """Bytes of the model in each measured quantization."""
         shape = self.facts.shape(model_id)
         share = shape.expert_share
-        return ModelSizes(shape.total_params, share, {q: self.size(model_id, q) for q in self.quants[model_id]})
+        found = {in_format(q, (self.form,)): self.size(model_id, q) for q in self.quants[model_id]}
+        return ModelSizes(shape.total_params, share, found)
 
-    def size(self, model_id: str, quant: str) -> QuantSize:
+    def size(self, model_id: str, quant: str, form: str = "gguf") -> QuantSize:
         """Bytes of one quantization."""
         weights = self.profile(model_id, quant)
         dense = weights.dense_bytes + weights.head_bytes

@@ -333,7 +333,7 @@ class Cases:
     def _attention_rate(self, machine: Machine, backend: str) -> float:
         """FLOPs a second that attention to earlier tokens is counted at."""
         if backend != "cpu":
-            return compute_rate(machine.accelerators[0], self.constants)
+            return compute_rate(machine.accelerators[0], self.constants, backend)
         power = cpu_power(machine, self.constants)
         return prompt_rates(power, self.constants)[0] if power else math.inf
 

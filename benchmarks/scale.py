@@ -49,9 +49,9 @@ class Manifold:
         """Those of the first copy."""
         return self.shelf.sizes(model_id.partition(MARK)[0])
 
-    def size(self, model_id: str, quant: str):
+    def size(self, model_id: str, quant: str, form: str = "gguf"):
         """That of the first copy."""
-        return self.shelf.size(model_id.partition(MARK)[0], quant)
+        return self.shelf.size(model_id.partition(MARK)[0], quant, form)
 
 
 def copy(entry, index: int, source: random.Random):

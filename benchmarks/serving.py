@@ -51,7 +51,8 @@ def predict(row, catalog, constants, served):
     if model is None:
         return None, None
     gpu = catalog.hardware.machine(catalog.hardware.find(row["gpu"])).accelerators[0]
-    replica = replica_of([gpu] * int(row["n_gpus"]), constants.engines[engine], constants)
+    replica = replica_of([gpu] * int(row["n_gpus"]), constants.engines[engine], constants, model.multiplied)
+    model = model.split(replica.width)
     isl, osl, batch = int(row["isl"]), int(row["osl"]), int(row["concurrency"])
     demand = Demand(
         users=1,

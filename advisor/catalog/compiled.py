@@ -18,7 +18,7 @@ from advisor.catalog.precomputed import published_formats, shape_rows
 from advisor.catalog.records import describe_source
 from advisor.errors import BadDocument
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a reader of an older compiled catalog would misread the new one."""
 MODES = {"reasoning": "thinking", "non-reasoning": "non-thinking"}
 """Evidence's words for the domain's."""

@@ -5,6 +5,7 @@ Names: `resolve` takes an id, an alias or any loose spelling, and raises `Unknow
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ class Catalog:
         self._lines: dict[str, bytes] = {}
         self._rows: dict[int, list[Any]] = {}
         self._shape_by_id: dict[str, ModelShape | None] = {}
-        self._weights: dict[tuple[str, str], WeightProfile | None] = {}
+        self._weights: dict[tuple[str, str, str], WeightProfile | None] = {}
 
     def _json(self, name: str) -> Any:
         try:
@@ -302,16 +303,18 @@ class Catalog:
         total_params, expert_share, quants = self._sizes["rows"][number]
         return ModelSizes(total_params, expert_share, {q: QuantSize._make(size) for q, size in quants.items()})
 
-    def size(self, model_id: str, quant: str) -> QuantSize | None:
-        """Bytes of one quantization, prepared or computed; None where it cannot be known."""
-        sizes = self.sizes(model_id)
+    def size(self, model_id: str, quant: str, form: str = "gguf") -> QuantSize | None:
+        """Bytes of one quantization in a file format, prepared or computed; None where it cannot be known."""
+        from advisor.estimate.formats import in_format
+
+        sizes, name = self.sizes(model_id), in_format(quant, (form,))
         if sizes is None:
             return None
-        if quant in sizes.quants:
-            return sizes.quants[quant]
+        if name in sizes.quants:
+            return sizes.quants[name]
         from advisor.catalog.precomputed import size_of
 
-        profile = self.weights(model_id, quant)
+        profile = self.weights(model_id, quant, form)
         return None if profile is None else size_of(profile)
 
     def shape(self, model_id: str) -> "ModelShape | None":
@@ -323,40 +326,45 @@ class Catalog:
             self._shape_by_id[model_id] = None if row is None else ModelShape.from_row(row[0])
         return self._shape_by_id[model_id]
 
-    def weights(self, model_id: str, quant: str) -> "WeightProfile | None":
-        """Bytes of one quantization; None where the architecture is unknown or nobody has described the format.
+    def weights(self, model_id: str, quant: str, form: str = "gguf") -> "WeightProfile | None":
+        """Bytes of one quantization in a file format (a name may mean several: NVFP4, BF16).
 
-        Prepared for published quantizations that are offered, computed for any other.
+        None where the architecture is unknown or nobody has described the quantization. Prepared for published ones
+        that are offered, computed for any other.
         """
-        key = (model_id, quant)
+        key = (model_id, quant, form)
         if key not in self._weights:
-            self._weights[key] = self._find_weights(model_id, quant)
+            self._weights[key] = self._find_weights(*key)
         return self._weights[key]
 
     def blueprint(self, candidate: "Candidate") -> "tuple[ModelShape, WeightProfile]":
         """Shape and weights of a candidate, which has both, or it would have no size."""
-        shape, weights = self.shape(candidate.model_id), self.weights(candidate.model_id, candidate.quant)
+        from advisor.decide.loading import file_format
+
+        form = file_format(candidate.engine, candidate.quant) or "gguf"
+        shape, weights = self.shape(candidate.model_id), self.weights(candidate.model_id, candidate.quant, form)
         if shape is None or weights is None:
             raise self._unknown(candidate.model_id)
         return shape, weights
 
-    def _find_weights(self, model_id: str, quant: str) -> "WeightProfile | None":
+    def _find_weights(self, model_id: str, quant: str, form: str) -> "WeightProfile | None":
+        from advisor.estimate.formats import in_format
         from advisor.estimate.weights import WeightProfile
 
-        row = self._row(model_id)
+        row, name = self._row(model_id), in_format(quant, (form,))
         if row is None:
             return None
-        if quant in row[1]:
-            return WeightProfile.from_row(row[1][quant])
+        if name in row[1]:
+            return replace(WeightProfile.from_row(row[1][name]), quant=quant)
         from advisor.catalog.recipes import as_published
         from advisor.estimate.weighing import weight_profile
 
         model = self.model(model_id)
         try:
-            found = weight_profile(model.architecture, quant) if model.architecture else None
+            found = weight_profile(model.architecture, name) if model.architecture else None
         except KeyError:
             return None
-        return as_published(found, model.artifacts) if found else None
+        return replace(as_published(found, model.artifacts), quant=quant) if found else None
 
     @cached_property
     def constants(self) -> "Constants":

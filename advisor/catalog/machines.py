@@ -87,6 +87,8 @@ def accelerator_of(
         f16_flops=rate,
         f32_flops=spec.f32_flops,
         int8_ops=spec.int8_ops,
+        fp8_flops=spec.fp8_flops,
+        fp4_flops=spec.fp4_flops,
         architecture=spec.architecture,
         compute_capability=spec.compute_capability,
         backend=spec.backend,

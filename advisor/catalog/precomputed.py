@@ -11,6 +11,7 @@ from advisor.catalog.recipes import as_published
 from advisor.catalog.records import architecture_of, artifacts_of
 from advisor.domain.architecture import Architecture
 from advisor.domain.sizes import QuantSize
+from advisor.estimate.formats import in_format
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
 from advisor.estimate.weighing import weight_profile
@@ -40,9 +41,9 @@ def _profile(architecture: Architecture, quant: str, record: Record) -> list[Any
 
 
 def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
-    for quants in published_formats(record).values():
+    for form, quants in published_formats(record).items():
         usual = [quant for quant in quants if quant in offered]
-        yield from usual or quants
+        yield from (in_format(quant, (form,)) for quant in usual or quants)
 
 
 def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]]) -> dict[str, Any]:

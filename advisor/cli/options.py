@@ -77,7 +77,7 @@ def request_options(function: F) -> F:
         click.option("--prompt-tokens", type=int, metavar="N"),
         click.option("--output-tokens", type=int, metavar="N"),
         click.option("--context", type=int, metavar="N", help="Window to reserve, tokens per user"),
-        click.option("--users", type=int, metavar="N", help="Requests served at once"),
+        click.option("--users", type=int, metavar="N", help="Requests served at once; `size`: people"),
         click.option("--max-ttft", metavar="DURATION", help="Time to first token: 800ms, 2s"),
         click.option("--max-tpot", metavar="DURATION", help="Time per output token"),
         click.option("--min-tps", type=float, metavar="X", help="Tokens per second, instead of --max-tpot"),

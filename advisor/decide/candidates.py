@@ -13,11 +13,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from advisor.decide.efficiency import goes_on
+from advisor.decide.loading import engine_for, file_format, formats_of, quants_for
 from advisor.decide.quality import below_floor, system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Grade, Tuning
 from advisor.domain.sizes import ModelSizes, QuantSize
+from advisor.estimate.formats import in_format
 
 DOUBT_WEIGHT = 0.5
 """Share of a score's standard deviation taken off: evidence beats hope, but a good unmeasured model can still win."""
@@ -32,17 +34,6 @@ POINTS_OF_EVIDENCE: Mapping[Grade, float] = {
 }
 """Points that a score of a lesser grade must promise beyond a measured one: less than its own deviation (2.5 at least
 where it is imputed, 5 where nothing is known), so that it settles ties and nothing more."""
-
-
-ENGINE_FORMATS = {"mlx": "mlx", "vllm": "safetensors", "transformers": "safetensors"}
-"""What an engine loads, where it is not GGUF."""
-ENGINE_FAMILIES = {"embedded": "llama.cpp", "ollama": "llama.cpp", "lmstudio": "llama.cpp"}
-"""Engines that load whatever llama.cpp loads."""
-
-
-UNQUANTIZED = ("transformers",)
-"""Engines whose kernels for narrow weights are for a few devices: they are offered with weights of 16 bits and more."""
-WIDE = ("F32", "BF16", "F16", "FP16")
 
 
 UNPROVEN_PENALTY = 100.0
@@ -90,11 +81,11 @@ class Shelf(Protocol):
         ...
 
     def sizes(self, model_id: str) -> ModelSizes | None:
-        """Bytes by quantization; None while the architecture is unknown."""
+        """Bytes by quantization, as `formats.in_format` names it; None while the architecture is unknown."""
         ...
 
-    def size(self, model_id: str, quant: str) -> QuantSize | None:
-        """Bytes of one quantization; None when they cannot be known."""
+    def size(self, model_id: str, quant: str, form: str = "gguf") -> QuantSize | None:
+        """Bytes of one quantization in a file format; None when they cannot be known."""
         ...
 
     @property
@@ -172,27 +163,11 @@ def _as_published(entry: CatalogEntry, found: dict[str, QuantSize]) -> dict[str,
     return {quant: size for quant, size in found.items() if quant == own or not least < size.file_bytes < most}
 
 
-def engine_for(entry: CatalogEntry, offered: Sequence[str]) -> str | None:
-    """The first engine of these that loads the model from published files, else the first that loads it at all."""
-    loading = [name for name in offered if _loads(name, entry)]
-    return next((name for name in loading if quants_for(entry, name)), loading[0] if loading else None)
-
-
-def _loads(engine: str, entry: CatalogEntry) -> bool:
-    return ENGINE_FAMILIES.get(engine, engine) in entry.engines
-
-
-def quants_for(entry: CatalogEntry, engine: str) -> Sequence[str]:
-    """Published quantizations in the format that an engine loads."""
-    found = entry.published.get(ENGINE_FORMATS.get(engine, "gguf"), ())
-    return [name for name in found if name in WIDE] if engine in UNQUANTIZED else found
-
-
 def screen(entry: CatalogEntry, question: Question, offered: Sequence[str]) -> Reason | None:
     """Why a model is out before any arithmetic; None when it stays."""
     if question.model is None and not entry.official and not question.derivatives:
         return Reason.DERIVATIVE
-    engine = engine_for(entry, offered)
+    engine = engine_for(entry, offered, question.quant)
     checks = (
         (_fits_task(entry, question), Reason.NOT_FOR_TASK),
         (entry.downloadable, Reason.NOT_DOWNLOADABLE),
@@ -267,16 +242,17 @@ def candidates(system: System, question: Question, shelf: Shelf, offered: Sequen
     """One candidate for each published quantization (or the one asked for) whose bytes are known."""
     entry = system.entry
     sizes = shelf.sizes(entry.id)
-    engine = engine_for(entry, offered)
+    engine = engine_for(entry, offered, question.quant)
     if sizes is None or engine is None:
         return
     if question.quant:
-        asked = shelf.size(entry.id, question.quant)
+        asked = shelf.size(entry.id, question.quant, file_format(engine, question.quant) or "gguf")
         found = {} if asked is None else {question.quant: asked}
     else:
         published = quants_for(entry, engine)
         usual = [quant for quant in published if quant in shelf.default_quants] or published
-        found = _as_published(entry, {quant: sizes.quants[quant] for quant in usual if quant in sizes.quants})
+        names = {quant: in_format(quant, formats_of(engine)[:1]) for quant in usual}
+        found = _as_published(entry, {q: sizes.quants[name] for q, name in names.items() if name in sizes.quants})
     for quant, size in found.items():
         yield _candidate(system, question, quant, engine, (sizes, size))
 

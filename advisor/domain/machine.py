@@ -28,6 +28,9 @@ class Accelerator:
     f32_flops: float | None = None
     """FP32 rate of the shaders, without matrix units."""
     int8_ops: float | None = None
+    fp8_flops: float | None = None
+    """Dense matrix rate of 8-bit floats; None: no such units, or not known."""
+    fp4_flops: float | None = None
     family: str | None = None
     """Name of its entry in the hardware catalog, under which published measurements are known; None: its own name."""
     architecture: str | None = None

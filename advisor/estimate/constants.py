@@ -47,6 +47,8 @@ class EngineProfile:
     """Logits for every token of a batch instead of the last of each sequence."""
     caches_alone: bool = False
     """Runs for a prompt only what its caches need: layers that reuse the caches of others run for the last token."""
+    unfused_softcap: bool = False
+    """Attention with a soft cap keeps every token, windows or not, and the scores of a whole micro-batch."""
     maps_file: bool = True
     repacks: bool = False
     """Copies some CPU weights into a layout of its own."""

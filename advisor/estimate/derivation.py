@@ -48,12 +48,14 @@ def derive(setting: Setting) -> tuple[Step, ...]:
 def _memory(setting: Setting) -> Iterator[Step]:
     choice = setting.choice
     weights = choice.weights
+    padded = weights.loaded_bytes - weights.tensor_bytes
     yield Step(
         about="memory",
         name="weights",
         text=f"{format_count(weights.parameters)} parameters × {weights.bits_per_weight:.3f} bits ÷ 8 = "
-        f"{format_size(weights.tensor_bytes)}",
-        value=float(weights.tensor_bytes),
+        f"{format_size(weights.tensor_bytes)}"
+        + (f" + {format_size(padded)} to pad the experts = {format_size(weights.loaded_bytes)}" if padded > 0 else ""),
+        value=float(weights.loaded_bytes),
         unit="bytes",
         source=f"shapes of the tensors in the catalog, their types as {weights.quant} assigns them",
     )
@@ -165,7 +167,7 @@ def _rated(setting: Setting, index: int, term: int, seconds: float) -> str:
     if term in READS:
         rate = accelerator.bandwidth_bytes_per_s or 0.0
         return f"{format_size(seconds * rate)} ÷ {format_rate(rate)} ({_source(accelerator.sources)})"
-    rate = compute_rate(accelerator, setting.constants)
+    rate = compute_rate(accelerator, setting.constants, setting.choice.engine.backend)
     return f"{seconds * rate:.3g} operations ÷ {rate:.3g} a second"
 
 

@@ -57,7 +57,7 @@ def footprint(choice: Choice, placement: Placement, machine: Machine, constants:
     """Bytes on each accelerator of the placement and on the host, with what is available there."""
     if placement.kind is PlacementKind.CPU:
         return _on_cpu(choice, machine, constants)
-    choice = _with_micro_batch(choice, placement, machine)
+    choice = _with_attention(_with_micro_batch(choice, placement, machine))
     spans = device_spans(choice, placement, machine, constants)
     devices: list[DeviceMemory] = []
     unified = 0
@@ -92,6 +92,14 @@ def _with_micro_batch(choice: Choice, placement: Placement, machine: Machine) ->
         or any(part in device.name.lower() for part in engine.small_batch_devices)
     ]
     return choice if small else replace(choice, layout=replace(choice.layout, micro_batch=engine.large_micro_batch))
+
+
+def _with_attention(choice: Choice) -> Choice:
+    """The choice with the attention that its engine has for the model."""
+    if not (choice.engine.unfused_softcap and choice.shape.softcapped):
+        return choice
+    engine = replace(choice.engine, flash_attention=False)
+    return replace(choice, engine=engine, layout=replace(choice.layout, full_window=True))
 
 
 def is_pipeline(placement: Placement, devices: int) -> bool:
@@ -145,7 +153,7 @@ def _on_device(
         held += weights.head_bytes + weights.other_bytes
         held += 0 if engine.duplicates_tied or weights.tied else weights.embedding_bytes
     counts = shape.counts_between(first, min(last, shape.n_layers))
-    cache = cache_bytes(shape, layout, counts) + state_bytes(shape, layout, counts)
+    cache = cache_bytes(shape, layout, counts, devices=placement.tensor_parallel) + state_bytes(shape, layout, counts)
     compute = _device_compute(choice, first, place, backend) + _staging_bytes(choice, placement)
     if placement.tensor_parallel > 1:
         held, cache, compute = (size // placement.tensor_parallel for size in (held, cache, compute))

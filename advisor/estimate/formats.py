@@ -21,21 +21,26 @@ class FlatFormat(NamedTuple):
     type_name: str
     """The ggml type that is read and multiplied at a like cost."""
     experts_only: bool = False
-    """Where there are experts, all else stays 16-bit."""
+    """Where there are experts, all else is stored as `rest` says."""
+    rest: tuple[float, str] = (16.0, "bf16")
+    padding: int = 1
+    """Engines round the width of an expert up to a multiple of this when they load it."""
+    multiplied: str = "f16"
+    """What matrix units multiply it in, where they can (see `matrix_rate`); f16: it is unpacked first."""
 
 
 FORMATS: dict[str, FlatFormat] = {
     "bf16-safetensors": FlatFormat("safetensors", 16.0, True, "bf16"),
     "fp16-safetensors": FlatFormat("safetensors", 16.0, True, "f16"),
-    "fp8": FlatFormat("safetensors", 8 + 32 / 16384, False, "q8_0"),
-    "int8": FlatFormat("safetensors", 8.0, False, "q8_0"),
+    "fp8": FlatFormat("safetensors", 8 + 32 / 16384, False, "q8_0", multiplied="fp8"),
+    "int8": FlatFormat("safetensors", 8.0, False, "q8_0", multiplied="int8"),
     "gptq-int4": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "gptq-int8": FlatFormat("safetensors", 8 + 20 / 128, False, "q8_0"),
     "awq": FlatFormat("safetensors", 4 + 20 / 128, False, "q4_0"),
     "w4a16": FlatFormat("safetensors", 4 + 16 / 128, False, "q4_0"),
     "nf4": FlatFormat("safetensors", 4.127, False, "q4_0"),
-    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True),
-    "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4"),
+    "mxfp4": FlatFormat("safetensors", 4.25, False, "mxfp4", experts_only=True, padding=256, multiplied="mxfp4"),
+    "nvfp4-safetensors": FlatFormat("safetensors", 4.5, False, "nvfp4", multiplied="fp4"),
     "mlx-bf16": FlatFormat("mlx", 16.0, True, "bf16"),
     "mlx-2bit": FlatFormat("mlx", 2.5, True, "q2_K"),
     "mlx-3bit": FlatFormat("mlx", 3.5, True, "q3_K"),
@@ -44,10 +49,12 @@ FORMATS: dict[str, FlatFormat] = {
     "mlx-6bit": FlatFormat("mlx", 6.5, True, "q6_K"),
     "mlx-8bit": FlatFormat("mlx", 8.5, True, "q8_0"),
     "mlx-mxfp4": FlatFormat("mlx", 4.25, True, "mxfp4"),
+    "mlx-mxfp4-q8": FlatFormat("mlx", 4.25, True, "mxfp4", experts_only=True, rest=(8.5, "q8_0")),
     "mlx-nvfp4": FlatFormat("mlx", 4.5, True, "nvfp4"),
 }
 """MLX: q bits, and a 16-bit scale and bias a group of 64. GPTQ and AWQ: groups of 128 with scale and zero point.
-MXFP4 as gpt-oss is published: 12.8 and 60.8 GiB by its model cards."""
+MXFP4 as gpt-oss is published: 12.8 and 60.8 GiB by its model cards, of which vLLM makes 13.7 and 64.4 GiB since its
+experts are 2880 wide."""
 
 _ALIASES = {
     "gptq": "gptq-int4", "gptq-4bit": "gptq-int4", "awq-int4": "awq", "awq-4bit": "awq", "bnb-4bit": "nf4",
@@ -106,6 +113,22 @@ def in_format(quant: str, formats: Sequence[str]) -> str:
     return next((names[format] for format in formats if format in names), quant)
 
 
+def format_of(name: str) -> str | None:
+    """The file format of a quantization by the name `in_format` gives it; None for a name that nobody has described."""
+    if preset_of(name) is not None:
+        return "gguf"
+    key = _key(name)
+    chosen = _exl(key) or FORMATS.get(_ALIASES.get(key, key))
+    return chosen.format if chosen else None
+
+
+def multiplied_in(quant: str, form: str) -> tuple[str, bool]:
+    """What a quantization of a file format is multiplied in, and whether that holds for experts alone, if any."""
+    key = _key(in_format(quant, (form,)))
+    chosen = FORMATS.get(_ALIASES.get(key, key)) if form == "safetensors" else None
+    return (chosen.multiplied, chosen.experts_only) if chosen else ("f16", False)
+
+
 def known_quants() -> tuple[str, ...]:
     """Every quantization that a weight profile can be computed for."""
     return (*BASE_TYPE, *FORMATS)
@@ -113,8 +136,8 @@ def known_quants() -> tuple[str, ...]:
 
 def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str], dict[str, int]]:
     """Format, type of each tensor and bytes of each tensor. Raises KeyError for an unknown name."""
-    name = quant.lower().replace("_", "-").replace(" ", "-")
-    chosen = _exl2(name) or FORMATS[_ALIASES.get(name, name)]
+    name = _key(quant)
+    chosen = _exl(name) or FORMATS[_ALIASES.get(name, name)]
     types, sizes = {}, {}
     if chosen.experts_only and not any(_EXPERTS in t.name for t in tensors):
         chosen = chosen._replace(experts_only=False)
@@ -125,18 +148,33 @@ def flat_bits(tensors: Sequence[Tensor], quant: str) -> tuple[str, dict[str, str
     return chosen.format, types, sizes
 
 
+def padded_bytes(tensor: Tensor, size: int, quant: str) -> int:
+    """What a tensor of so many bytes takes once it is loaded."""
+    chosen = FORMATS.get(_ALIASES.get(_key(quant), _key(quant)))
+    if chosen is None or chosen.padding == 1 or _EXPERTS not in tensor.name:
+        return size
+    width = tensor.shape[0 if "down" in tensor.name else 1]
+    return size * (-(-width // chosen.padding) * chosen.padding) // width
+
+
 def _bits(tensor: Tensor, chosen: FlatFormat) -> tuple[float, str]:
     outer = "blk." not in tensor.name
-    plain = len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name
-    plain = plain or (chosen.experts_only and _EXPERTS not in tensor.name)
-    if plain or (outer and not chosen.embeddings_too):
+    if len(tensor.shape) < 2 or "ffn_gate_inp" in tensor.name or "conv" in tensor.name:
         return 16.0, "bf16"
+    if outer and not chosen.embeddings_too:
+        return 16.0, "bf16"
+    if chosen.experts_only and _EXPERTS not in tensor.name:
+        return chosen.rest
     return chosen.bits, chosen.type_name
 
 
-def _exl2(name: str) -> FlatFormat | None:
+def _key(quant: str) -> str:
+    return quant.lower().replace("_", "-").replace(" ", "-")
+
+
+def _exl(name: str) -> FlatFormat | None:
     """EXL2 and EXL3 name their bits: exl2-4.25."""
     kind, _, bits = name.partition("-")
     if kind not in ("exl2", "exl3") or not bits.replace(".", "", 1).isdigit():
         return None
-    return FlatFormat("safetensors", float(bits), False, "q4_0")
+    return FlatFormat("exl", float(bits), False, "q4_0")

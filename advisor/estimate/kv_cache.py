@@ -59,8 +59,13 @@ def window_cells(layout: CacheLayout, window: int) -> int:
     return layout.streams * min(length, padded(min(length, kept), layout.padding))
 
 
-def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None) -> int:
-    """Bytes of keys and values, of all layers or of `counts` of each kind of layer."""
+def cache_bytes(
+    shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | None = None, *, devices: int = 1
+) -> int:
+    """Bytes of keys and values, of all layers or of `counts` of each kind of layer.
+
+    `devices`: of a tensor split, all of which together hold this much.
+    """
     full, window = cells(layout), window_cells(own_streams(shape, layout), shape.window)
     widest = 0 if layout.flash_attention else max((k.v_elements for k in shape.layers if k.cache), default=0)
     total = 0
@@ -69,12 +74,14 @@ def cache_bytes(shape: ModelShape, layout: CacheLayout, counts: Sequence[int] | 
             row = row_bytes(kind.k_elements, layout.k_type)
             row += row_bytes(max(kind.v_elements, widest), layout.v_type) if kind.v_elements else 0
             indexer = row_bytes(kind.indexer_elements, layout.k_type) if kind.indexer_elements else 0
+            held = 0
             if kind.compression:
                 further = row_bytes(kind.compressed_elements, layout.k_type) + indexer
-                total += n * further * layout.sequences * compressed_cells(layout, kind.compression)
+                held = n * further * layout.sequences * compressed_cells(layout, kind.compression)
             else:
                 row += indexer
-            total += n * row * (full if kind.cache == "F" else window)
+            held += n * row * (full if kind.cache == "F" else window)
+            total += round(held * kind.copies(devices))
         elif n and widest and not kind.reads and not shape.state_bytes:
             total += n * row_bytes(widest, layout.v_type) * full  # value rows of a layer that has no use for them
     return total
@@ -130,8 +137,11 @@ def read_bytes(
     *,
     flop_bytes: float = 0.0,
     unfused: float = 0.0,
+    devices: int = 1,
 ) -> float:
     """Bytes of cache that one new token of one sequence reads at this depth (tokens already there).
+
+    `devices`: of a tensor split, all of which together read this much.
 
     `flop_bytes` adds what the arithmetic on them takes, as bytes that could be read meanwhile, a FLOP. `unfused`:
     attention goes in steps over all tokens, windows or not, and a byte costs this much more; 0: in one kernel.
@@ -143,7 +153,8 @@ def read_bytes(
     for kind, n in zip(shape.layers, shape.counts, strict=True):
         if kind.reads:
             row = kind.k_elements * k_size + kind.v_elements * v_size + flop_bytes * kind.attention_flops
-            total += n * row * kind.rows(depth, near)
+            read = n * row * kind.rows(depth, near)
             if kind.compression:
-                total += n * kind.indexer_elements * k_size * depth / kind.compression
+                read += n * kind.indexer_elements * k_size * depth / kind.compression
+            total += read * kind.copies(devices)
     return total * (unfused or 1.0)

@@ -15,7 +15,9 @@ from advisor.estimate.calibration import PARAMETERS, Posterior, Vector
 from advisor.estimate.constants import Constants, device_key, of_backend
 from advisor.estimate.cpu_rates import CpuPower, cpu_power, prompt_rates, type_cost
 from advisor.estimate.footprint import Choice, device_spans, first_gpu_layer
+from advisor.estimate.formats import multiplied_in
 from advisor.estimate.kv_cache import read_bytes
+from advisor.estimate.matrix_rates import matrix_rate
 from advisor.estimate.roofline import US, Bytes, Rates, Share, coverage, decode_terms, prefill_terms
 from advisor.estimate.unpacking import looked_up, multiplying, unpacking
 
@@ -115,8 +117,14 @@ def _all_bytes(setting: Setting) -> tuple[float, float]:
     return weights.dense_bytes + weights.head_bytes + weights.other_bytes, weights.expert_bytes
 
 
-def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
-    """The rate that prompt reading is measured against (FLOP/s).
+DENSE = ("vllm",)
+"""Parameters of engines that multiply in 16-bit floats unless a device has units for less."""
+
+
+def compute_rate(accelerator: Accelerator, constants: Constants, engine: str | None = None) -> float:
+    """The rate that prompt reading is measured against (FLOP/s). `engine`: parameters of its own, where it has some.
+
+    vLLM: the FP16 rate, of weights with fewer bits too unless the device has units for them (see `matrix_rate`).
 
     CUDA: a quarter of the INT8 rate where it is known, since quantized kernels multiply in INT8, and the FP16 rates of
     data sheets count accumulation in FP16 for some cards and in FP32 for others; else half the FP16 rate of cards with
@@ -125,7 +133,9 @@ def compute_rate(accelerator: Accelerator, constants: Constants) -> float:
     bandwidth.
     """
     backend = backend_of(accelerator)
-    if accelerator.int8_ops and backend in ("cuda", "vllm"):
+    if engine in DENSE and accelerator.f16_flops:
+        return accelerator.f16_flops
+    if accelerator.int8_ops and backend == "cuda":
         return accelerator.int8_ops / 4
     if backend == "cuda" and (accelerator.f16_flops or 0.0) > 1.5 * (accelerator.f32_flops or math.inf):
         return (accelerator.f16_flops or 0.0) / 2
@@ -139,8 +149,8 @@ def _computes(accelerator: Accelerator) -> bool:
     return bool(accelerator.f16_flops or accelerator.int8_ops or accelerator.f32_flops)
 
 
-def _rates(accelerator: Accelerator, constants: Constants) -> Rates:
-    return Rates(accelerator.bandwidth_bytes_per_s or 0.0, compute_rate(accelerator, constants))
+def _rates(accelerator: Accelerator, constants: Constants, backend: str) -> Rates:
+    return Rates(accelerator.bandwidth_bytes_per_s or 0.0, compute_rate(accelerator, constants, backend))
 
 
 def batch_cost(constants: Constants, backend: str, users: int) -> float:
@@ -166,7 +176,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
     split = max(1, placement.tensor_parallel)
     held = Bytes((part.dense + head) / split, (part.experts - on_host) / split)
     layers = (min(last, n) - first) / n / split
-    rates = _rates(accelerator, constants)
+    rates = _rates(accelerator, constants, backend)
     users = max(1, setting.workload.users)
     cost = unpacking(weights.types, constants, backend)
     decode = decode_terms(
@@ -175,7 +185,7 @@ def _device_part(setting: Setting, accelerator: Accelerator, span: tuple[int, in
         unfused=constants.settings["unfused_attention"] if shape.softcapped and backend == "mlx" else 0.0,
         batch_cost=batch_cost(constants, backend, users),
         covered=coverage(shape, users, constants.settings["coverage_slope"]),
-        share=Share(layers, kernels=layers * split),
+        devices=split, share=Share(layers, kernels=layers * split),
     )  # fmt: skip
     read = _prefill_layers(setting, layers)
     prefill = _device_prefill(setting, backend, accelerator, held, Share(read, 1.0 / split, read * split))
@@ -203,15 +213,25 @@ def _prefill_layers(setting: Setting, layers: float) -> float:
     return layers
 
 
+def _prefill_cost(setting: Setting, backend: str, device: Accelerator) -> tuple[float, float]:
+    """Time of a FLOP of dense weights and of experts while a prompt is read, against 16 bits."""
+    weights = setting.choice.weights
+    dense, experts = multiplying(weights.types, setting.constants, backend, f"{device.architecture} {device.name}")
+    multiplied, experts_only = multiplied_in(weights.quant, weights.format)
+    narrow, wide = matrix_rate(device, multiplied), matrix_rate(device)
+    gain = wide / narrow if narrow and wide else 1.0
+    return (dense if experts_only and weights.expert_bytes else dense * gain), experts * gain
+
+
 def _device_prefill(setting: Setting, backend: str, device: Accelerator, held: Bytes, share: Share) -> Vector:
     constants = setting.constants
     return prefill_terms(
-        setting.choice.shape, held, _rates(device, constants), max(1, setting.workload.prompt_tokens),
+        setting.choice.shape, held, _rates(device, constants, backend), max(1, setting.workload.prompt_tokens),
         micro_batch=setting.choice.engine.micro_batch, caches_alone=setting.choice.engine.caches_alone,
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
         launch_cost=of_backend(constants.prompt_launch_cost, backend), reads_ahead=backend in constants.reads_ahead,
-        cost=multiplying(setting.choice.weights.types, constants, backend, f"{device.architecture} {device.name}"),
+        cost=_prefill_cost(setting, backend, device),
         state_cost=of_backend(constants.recurrent_cost, backend),
         flash_attention=setting.choice.engine.flash_attention,
         share=share._replace(experts=share.layers) if len(setting.placement.devices) > 1 else share,

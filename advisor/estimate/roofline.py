@@ -74,15 +74,17 @@ def decode_terms(
     sequences: int = 1,
     batch_cost: float = 1.0,
     covered: float | None = None,
+    devices: int = 1,
     share: Share = WHOLE,
 ) -> Vector:
     """Terms of one step in which each of `sequences` gets a token at this depth.
 
-    `flop_bytes` and `unfused` as in `read_bytes`.
+    `flop_bytes`, `unfused` and `devices` as in `read_bytes`.
     """
     bandwidth = rates.bandwidth_bytes_per_s
     used = shape.expert_share if covered is None else covered
-    cache = read_bytes(shape, depth, *kv_types, flop_bytes=flop_bytes, unfused=unfused) * sequences * share.layers
+    read = read_bytes(shape, depth, *kv_types, flop_bytes=flop_bytes, unfused=unfused, devices=devices)
+    cache = read * sequences * share.layers
     state = sum(k.state_traffic_bytes * n for k, n in zip(shape.layers, shape.counts, strict=True))
     return (
         held.dense * batch_cost / bandwidth,

@@ -46,6 +46,12 @@ class LayerShape(NamedTuple):
     """Tokens that one row of a further cache stands for; 0: there is none."""
     compressed_elements: int = 0
     """Elements of such a row, without those of its indexer."""
+    kv_heads: int = 0
+    """Heads that a tensor split can deal out to devices; a latent that all query heads share counts as one."""
+
+    def copies(self, devices: int) -> float:
+        """Copies of its cache that a tensor split over `devices` keeps: no device holds less than one head."""
+        return max(1.0, devices / self.kv_heads) if self.kv_heads else 1.0
 
     def rows(self, full: float, near: float) -> float:
         """Rows it attends to, of `full` tokens and `near` ones in the window."""

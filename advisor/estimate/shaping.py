@@ -87,6 +87,7 @@ def _layer(a: Architecture, t: Traits, index: int, dense: int, experts: int) -> 
         state_bytes=state, state_traffic_bytes=traffic, state_flops=state_flops,
         dense_params=dense, expert_params=experts, ops=_ops(a, t, kind, index),
         compression=ratio, compressed_elements=k if ratio else 0,
+        kv_heads=_cached_heads(a, t, kind, index) if reads else 0,
     )  # fmt: skip
 
 
@@ -120,6 +121,12 @@ def _attention(a: Architecture, t: Traits, kind: str, index: int) -> tuple[int, 
     n_kv = kv_heads(a, index, kind)
     k_dim, v_dim = head_widths(a, kind)
     return n_kv * k_dim, n_kv * v_dim, 2 * query_heads(a, kind) * (k_dim + v_dim)
+
+
+def _cached_heads(a: Architecture, t: Traits, kind: str, index: int) -> int:
+    if a.attention.kind == AttentionKind.GQA:
+        return kv_heads(a, index, kind)
+    return a.attention.n_heads if a.attention.kind == AttentionKind.MLA and not t.mla_cache else 1
 
 
 def _head_divisor(a: Architecture, t: Traits) -> int:

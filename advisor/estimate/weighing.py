@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from advisor.domain.architecture import Architecture
-from advisor.estimate.formats import flat_bits, preset_of
+from advisor.estimate.formats import flat_bits, padded_bytes, preset_of
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.quant_rules import QuantContext, assign_types
 from advisor.estimate.tensor_types import BLOCKS, TYPE_NAMES, aligned, tensor_bytes
@@ -60,7 +60,8 @@ def _bits(kind: str) -> float:
 def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = True) -> WeightProfile:
     """Bytes of `quant` for this architecture. Raises KeyError for a quantization nobody has described.
 
-    MXFP4 is the preset with MXFP4 experts for a mixture of experts, and all linear layers for a dense model.
+    MXFP4 is the preset with MXFP4 experts for a mixture of experts, and all linear layers for a dense model. In MLX a
+    model trained in it keeps its experts and has all else in 8 bits (mlx-community's MXFP4-Q8, 12.0 GB of GPT-OSS 20B).
     """
     tensors = tensor_list(architecture)
     preset = preset_of(quant)
@@ -71,7 +72,9 @@ def weight_profile(architecture: Architecture, quant: str, *, imatrix: bool = Tr
         sizes = {t.name: aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors}
         kind = "gguf"
     else:
-        kind, types, sizes = flat_bits(tensors, quant.removesuffix("_MOE"))
+        trained = traits_of(architecture).experts_type == "mxfp4"
+        name = "mlx-mxfp4-q8" if trained and quant == "mlx-mxfp4" else quant.removesuffix("_MOE")
+        kind, types, sizes = flat_bits(tensors, name)
     return _profile(architecture, (quant, kind), tensors, types, sizes)
 
 
@@ -119,6 +122,7 @@ def _profile(
                 shares[0] += size
             continue
         repacked = size if types[t.name] in _REPACKED and len(t.shape) > 1 and t.shape[1] % 8 == 0 else 0
+        size = padded_bytes(t, size, name) if kind == "safetensors" else size
         row = by_layer.setdefault(layer, [0, 0, 0, 0])
         row[is_expert] += size
         row[2 + is_expert] += repacked

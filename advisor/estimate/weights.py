@@ -60,6 +60,12 @@ class WeightProfile:
         return self.tensor_bytes + self.header_bytes
 
     @property
+    def loaded_bytes(self) -> int:
+        """In memory: as in the file, but for experts that are padded when they are loaded."""
+        layers = sum((part.dense + part.experts) * n for part, n in self.counts())
+        return layers + self.embedding_bytes + self.output_bytes + self.other_bytes
+
+    @property
     def bits_per_weight(self) -> float:
         """Tensor bits over parameters."""
         return 8 * self.tensor_bytes / self.parameters if self.parameters else 0.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from advisor.probes.merge import Merged
 
 _VENDOR_LABELS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple", "huawei": "Huawei"}
-_RATES = {"bandwidth_bytes_per_s", "f16_flops", "f32_flops", "int8_ops"}
+_RATES = {"bandwidth_bytes_per_s", "f16_flops", "f32_flops", "int8_ops", "fp8_flops", "fp4_flops"}
 _FILLED = ("architecture", "compute_capability", "backend", "power_limit_w", "pcie_bytes_per_s", "link_bytes_per_s")
 
 

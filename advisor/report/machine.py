@@ -109,7 +109,8 @@ def _told(device: Accelerator, sources: bool) -> tuple[object, ...]:
 
 _FACT_WORDS = {
     "memory_total_bytes": "memory", "memory_available_bytes": "free memory", "bandwidth_bytes_per_s": "bandwidth",
-    "f16_flops": "FP16", "f32_flops": "FP32", "int8_ops": "INT8", "compute_capability": "capability",
+    "f16_flops": "FP16", "f32_flops": "FP32", "int8_ops": "INT8", "fp8_flops": "FP8", "fp4_flops": "FP4",
+    "compute_capability": "capability",
     "power_limit_w": "power", "pcie_bytes_per_s": "PCIe", "link_bytes_per_s": "link", "pci_id": "PCI id",
     "pci_address": "PCI address", "carve_out_bytes": "set aside", "shared_with": "sharing",
 }  # fmt: skip

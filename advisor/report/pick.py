@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.decide.assessment import Assessment
-from advisor.decide.candidates import ENGINE_FORMATS
 from advisor.decide.efficiency import tier_of
 from advisor.decide.explanation import quality_source
+from advisor.decide.loading import ENGINE_FORMATS, file_format
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import Artifact, Category, EvidenceRow, Model
 from advisor.estimate.formats import in_format
@@ -15,8 +15,9 @@ from advisor.report.quantities import estimate_fields
 
 def artifact_for(model: Model, quant: str, engine: str) -> Artifact | None:
     """The published files of a quantization in the format that the engine loads; those with known hashes first."""
-    wanted = ENGINE_FORMATS.get(engine, "gguf")
-    found = [a for a in model.artifacts if a.role == "model" and quant in (a.quant, in_format(a.quant, (a.format,)))]
+    wanted = file_format(engine, quant)
+    alike = (a for a in model.artifacts if a.role == "model")
+    found = [a for a in alike if in_format(quant, (a.format,)) == in_format(a.quant, (a.format,))]
     matching = [a for a in found if a.format == wanted] or found
     return min(matching, key=_unknowns, default=None)
 

@@ -47,6 +47,7 @@ def request_document(question: Question, demand: Demand, budget_usd: float | Non
         "requests_per_s": demand.requests_per_s,
         "prompt_tokens": demand.prompt_tokens,
         "output_tokens": demand.output_tokens,
+        "cached_share": demand.prefix_hit,
         "thinking_tokens": question.workload.thinking_tokens,
         "context": demand.window or None,
         "max_ttft_s": demand.targets.max_ttft_s,
@@ -188,7 +189,8 @@ def _rate_text(per_s: float) -> str:
 
 
 def _window_text(demand: Demand) -> str:
-    return f", a window of {demand.window:,} reserved for each" if demand.window else ""
+    cached = f", {demand.prefix_hit:.0%} of a prompt cached" if demand.prefix_hit else ""
+    return cached + (f", a window of {demand.window:,} reserved for each" if demand.window else "")
 
 
 def _limits_text(demand: Demand) -> str:
@@ -205,7 +207,14 @@ def _rejected_text(rejected: Mapping[str, int]) -> str:
 
 
 def sizing_text(
-    *, question: Question, demand: Demand, sizing: Sizing, machines: int, width: int = 100, quiet: bool = False
+    *,
+    question: Question,
+    demand: Demand,
+    sizing: Sizing,
+    machines: int,
+    constants: ServingConstants,
+    width: int = 100,
+    quiet: bool = False,
 ) -> str:
     """Options best first, with what was assumed."""
     usage = demand.usage
@@ -225,6 +234,11 @@ def sizing_text(
         of = f"{machines} machine{'s' if machines != 1 else ''}"
         lines += ["", *textwrap.wrap(f"not offered, of {of}: {_rejected_text(sizing.rejected)}", width)]
     if not quiet:
-        note = "capacity is estimated: ±25 % where load tests were published, up to a factor of two elsewhere"
+        planning = constants.planning
+        note = (
+            f"planned at {planning.utilization:.0%} of what saturates a machine; capacity is estimated: "
+            f"±{planning.capacity_error_known:.0%} where load tests were published (vLLM on NVIDIA data-centre cards), "
+            "up to a factor of two elsewhere"
+        )
         lines += ["", *textwrap.wrap(note, width)]
     return "\n".join(lines)

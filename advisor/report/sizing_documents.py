@@ -26,6 +26,8 @@ class SizingRequest(TypedDict):
     requests_per_s: float
     prompt_tokens: int
     output_tokens: int
+    cached_share: float
+    """Of a prompt, what the prefix cache holds already."""
     thinking_tokens: int
     context: int | None
     max_ttft_s: float | None

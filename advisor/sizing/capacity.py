@@ -39,10 +39,19 @@ class Capacity:
 
 
 def mean_step(model: Served, replica: Replica, demand: Demand, decoding: float) -> StepTerms:
-    """A step at a mean of `decoding` sequences, with the prompts that their successors bring."""
-    prompt = decoding * demand.prompt_tokens * (1 - demand.prefix_hit) / max(demand.output_tokens, 1)
+    """The mean step at a mean of `decoding` sequences, with the prompts that their successors bring.
+
+    A prompt is read in few steps, as many of its tokens as a chunk takes: those steps multiply, all others read.
+    """
+    tokens = demand.prompt_tokens * (1 - demand.prefix_hit)
+    prompt = decoding * tokens / max(demand.output_tokens, 1)
+    chunk = max(prompt, min(tokens, float(replica.engine.chunk_tokens)))
     cache = decoding * model.cache_of(demand.mean_tokens)
-    return step_terms(model, replica, decoding, cache, prompt=prompt, attended=demand.prompt_tokens / 2)
+    without = step_terms(model, replica, decoding, cache)
+    if chunk <= 0:
+        return without
+    reading = step_terms(model, replica, decoding, cache, prompt=chunk, attended=demand.prompt_tokens / 2)
+    return without.mixed(reading, prompt / chunk)
 
 
 def rate_at(model: Served, replica: Replica, demand: Demand, decoding: float) -> float:

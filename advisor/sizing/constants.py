@@ -1,7 +1,7 @@
 """Constants of serving and planning as dataclasses, from the mapping in catalog/serving.yaml, with its sources."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from advisor.errors import BadDocument
@@ -17,7 +17,7 @@ class EngineConstants:
     eta_compute: float
     """Share of the matrix rate reached in mixed and decode batches."""
     eta_prefill: float
-    t0_s_per_layer: float
+    t0_s_per_kernel: float
     host_s_per_sequence: float
     """Sampling and scheduling, per sequence and step: of the engine and the CPU, not of the GPU."""
     chunk_tokens: int
@@ -27,6 +27,8 @@ class EngineConstants:
     """Driver, activations, graphs; per device."""
     tensor_parallel: bool
     """Splits each layer over GPUs; otherwise several GPUs add memory, not bandwidth."""
+    pace: Mapping[str, float] = field(default_factory=dict)
+    """By backend of the device: its share of the pace that the engine reaches on those it was fitted on."""
     memory_share: float | None = None
     """Of each device's memory, where the engine takes no more than a share: as its profile says."""
     source: str = ""

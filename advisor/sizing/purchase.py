@@ -13,12 +13,13 @@ from advisor.decide.candidates import Candidate
 from advisor.domain.device import DeviceSpec
 from advisor.domain.machine import Accelerator, Machine
 from advisor.domain.quantity import Quantity
+from advisor.estimate.matrix_rates import matrix_rate
 from advisor.estimate.pools import within_share
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.weights import WeightProfile
 from advisor.sizing.capacity import Capacity, capacity
 from advisor.sizing.constants import EngineConstants, LinkConstants, ServingConstants
-from advisor.sizing.cost import Energy, MachinePrice, energy_of
+from advisor.sizing.cost import SERVER_FORMS, Energy, MachinePrice, energy_of
 from advisor.sizing.demand import Demand
 from advisor.sizing.serving import Replica, Served, cache_room_bytes, served_of
 
@@ -31,6 +32,7 @@ MAX_MACHINES = 16
 _NVLINK_BYTES_PER_S = 40e9
 _NVSWITCH_BYTES_PER_S = 200e9
 _KNOWN_BACKENDS = frozenset({"cuda"})
+_KNOWN_ENGINES = frozenset({"vllm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +215,10 @@ class Planner:
             offer=offer,
             count=count,
             candidate=candidate,
-            model=self.model(candidate),
+            model=self.model(candidate).split(layout.replica.width),
             demand=demand,
             layout=layout,
-            users_held=spread(users, 1 + capacity_error(offer, self.constants)),
+            users_held=spread(users, 1 + capacity_error(offer, layout.engine, self.constants)),
             utility=candidate.utility - size_points(offer, count),
             energy=self._energy(offer, count, layout, demand),
             within_budget=within,
@@ -266,9 +268,10 @@ def size_points(offer: Offer, count: int) -> float:
     return POINTS_PER_DOUBLING * math.log2(max(1.0, count * math.sqrt(gib * gb_per_s)))
 
 
-def capacity_error(offer: Offer, constants: ServingConstants) -> float:
-    """Relative error of a predicted capacity: small where load tests of such cards were published."""
-    known = offer.spec.form in ("server", "datacenter") and all(d.backend in _KNOWN_BACKENDS for d in offer.devices)
+def capacity_error(offer: Offer, engine: str, constants: ServingConstants) -> float:
+    """Relative error of a predicted capacity: small where load tests of such cards and engine were published."""
+    devices = offer.spec.form in SERVER_FORMS and all(d.backend in _KNOWN_BACKENDS for d in offer.devices)
+    known = devices and engine in _KNOWN_ENGINES
     return constants.planning.capacity_error_known if known else constants.planning.capacity_error_other
 
 
@@ -285,13 +288,17 @@ def link_of(device: Accelerator, constants: ServingConstants) -> LinkConstants:
     return constants.links["nvlink" if rate >= _NVLINK_BYTES_PER_S else "pcie"]
 
 
-def replica_of(devices: Sequence[Accelerator], engine: EngineConstants, constants: ServingConstants) -> Replica:
-    """A replica on these devices, as fast as the slowest."""
+def replica_of(
+    devices: Sequence[Accelerator], engine: EngineConstants, constants: ServingConstants, multiplied: str = "f16"
+) -> Replica:
+    """A replica on these devices, as fast as the slowest, of weights that are multiplied in a format."""
+    pace = min(engine.pace.get(d.backend or "", 1.0) for d in devices)
     return Replica(
         devices=len(devices),
         memory_bytes=float(sum(within_share(d.memory_available_bytes, d, engine.memory_share) or 0 for d in devices)),
-        bandwidth_bytes_per_s=min(d.bandwidth_bytes_per_s or 0.0 for d in devices),
-        flops=min(d.f16_flops or 0.0 for d in devices),
+        bandwidth_bytes_per_s=pace * min(d.bandwidth_bytes_per_s or 0.0 for d in devices),
+        flops=pace * min(matrix_rate(d) or 0.0 for d in devices),
+        narrow_flops=pace * min(matrix_rate(d, multiplied) or 0.0 for d in devices),
         link=link_of(devices[0], constants) if len(devices) > 1 else None,
         engine=engine,
     )
@@ -304,10 +311,10 @@ def best_layout(model: Served, offer: Offer, engine: str, demand: Demand, consta
     for width in (1, 2, 4, 8, 16):
         if width > len(devices) or width * min(d.memory_available_bytes or 0 for d in devices) < model.resident_bytes:
             continue
-        replica = replica_of(devices[:width], profile, constants)
+        replica = replica_of(devices[:width], profile, constants, model.multiplied)
         replicas = len(devices) // width
         least = demand.requests_per_s / (MAX_MACHINES * replicas)
-        found = capacity(model, replica, demand, constants.planning, least_requests_per_s=least)
+        found = capacity(model.split(replica.width), replica, demand, constants.planning, least_requests_per_s=least)
         if found is None:
             continue
         layout = Layout(replica=replica, replicas=replicas, capacity=found, engine=engine)
@@ -366,7 +373,7 @@ def with_simulation(option: Option, planner: Planner, rates: Sequence[float]) ->
     )
     if again is None:
         return None
-    error = 1 + capacity_error(option.offer, planner.constants)
+    error = 1 + capacity_error(option.offer, layout.engine, planner.constants)
     seeds = max(ordered[-1] / max(middle, 1e-12), middle / max(ordered[0], 1e-12), 1.0)
     factor = math.exp(math.hypot(math.log(error), math.log(min(seeds, 4.0))))
     return replace(again, users_held=spread(again.users_held.p50, factor))

@@ -4,9 +4,11 @@ A step decodes one token for each of b sequences and takes some prompt tokens al
 prefill). Constants: `sizing.constants`, fitted on published load tests; formula in catalog/serving.yaml.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from advisor.estimate.shape import ModelShape
+from advisor.estimate.formats import multiplied_in
+from advisor.estimate.shape import LayerShape, ModelShape
 from advisor.estimate.tensor_types import row_bytes
 from advisor.estimate.weights import WeightProfile
 from advisor.sizing.constants import EngineConstants, LinkConstants
@@ -31,6 +33,8 @@ class Served:
     attention_flops: float
     """Per token and attended token, full-attention layers."""
     n_layers: int
+    kernels: int
+    """Launched in a step, after the usual fusions."""
     hidden: int
     full_cache_bytes: float
     """Cache of one token in layers that keep every token."""
@@ -39,6 +43,25 @@ class Served:
     window: int = 0
     state_bytes: float = 0.0
     """Recurrent state of one sequence."""
+    head_flops: float = 0.0
+    """Of `flops_per_token`, the output head's: only tokens that are written need it."""
+    narrow_flops: float = 0.0
+    """Of `flops_per_token`, what is multiplied in the format of the weights where a device has units for it."""
+    multiplied: str = "f16"
+    """That format (see `estimate.matrix_rates`)."""
+    caches: tuple[tuple[LayerShape, float, float], ...] = ()
+    """Kinds of layers, each with its cache of one token that is kept for good and in a window."""
+
+    def split(self, devices: int) -> "Served":
+        """The model over the devices of a tensor split: caches of fewer heads than devices are kept several times."""
+        copies = [(kind.copies(devices), full, window) for kind, full, window in self.caches]
+        if all(n == 1.0 for n, _, _ in copies):
+            return self
+        return replace(
+            self,
+            full_cache_bytes=sum(n * full for n, full, _ in copies),
+            window_cache_bytes=sum(n * window for n, _, window in copies),
+        )
 
     def weights_read(self, tokens: float) -> float:
         """Bytes of weights that a step with so many tokens reads: experts as far as the tokens cover them."""
@@ -61,9 +84,11 @@ class Replica:
     bandwidth_bytes_per_s: float
     """Of one device."""
     flops: float
-    """Of one device, dense matrix rate at the precision in use."""
+    """Of one device, dense matrix rate in 16 bits."""
     link: LinkConstants | None
     engine: EngineConstants
+    narrow_flops: float = 0.0
+    """The same in the format of the weights; 0: as in 16 bits."""
 
     @property
     def width(self) -> int:
@@ -73,40 +98,52 @@ class Replica:
 
 def served_of(shape: ModelShape, weights: WeightProfile, kv_type: str = "f16") -> Served:
     """A model in one quantization as serving sees it."""
-    full = window = flops = 0.0
+    flops = 0.0
+    caches = []
     for kind, n in zip(shape.layers, shape.counts, strict=True):
+        full = window = 0.0
         if kind.reads == "F":
             flops += n * kind.attention_flops
         if kind.cache:
             row = row_bytes(kind.k_elements, kv_type)
             row += row_bytes(kind.v_elements, kv_type) if kind.v_elements else 0
-            full, window = (full + n * row, window) if kind.cache == "F" else (full, window + n * row)
+            full, window = (n * row, 0.0) if kind.cache == "F" else (0.0, n * row)
         if kind.compression:
             flops += n * kind.attention_flops / kind.compression
             full += n * row_bytes(kind.compressed_elements + kind.indexer_elements, kv_type) / kind.compression
-    active = shape.dense_params + shape.output_params + shape.expert_params * shape.expert_share
+        caches.append((kind, full, window))
+    experts = shape.expert_params * shape.expert_share
+    active = shape.dense_params + shape.output_params + experts
+    multiplied, experts_only = multiplied_in(weights.quant, weights.format)
+    narrow = experts if experts_only and experts else shape.dense_params + experts
     return Served(
         dense_bytes=weights.dense_bytes + weights.head_bytes,
         expert_bytes=weights.expert_bytes,
         expert_share=shape.expert_share,
-        resident_bytes=weights.tensor_bytes,
+        resident_bytes=weights.loaded_bytes,
         flops_per_token=2.0 * active,
         attention_flops=flops,
         n_layers=shape.n_layers,
+        kernels=shape.ops,
         hidden=shape.hidden,
-        full_cache_bytes=full,
-        window_cache_bytes=window,
+        full_cache_bytes=sum(full for _, full, _ in caches),
+        window_cache_bytes=sum(window for _, _, window in caches),
+        caches=tuple(caches),
         window=shape.window,
         state_bytes=shape.state_bytes,
+        head_flops=2.0 * shape.output_params,
+        narrow_flops=2.0 * narrow,
+        multiplied=multiplied,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTerms:
+class StepTerms(NamedTuple):
     """Where a step's time goes, in seconds."""
 
     weights_s: float
     compute_s: float
+    together_s: float
+    """Of both, what passes at once: the shorter of the two in one step."""
     cache_s: float
     link_s: float
     fixed_s: float
@@ -114,14 +151,18 @@ class StepTerms:
     @property
     def total_s(self) -> float:
         """Reading weights and computing overlap; the rest adds up."""
-        return max(self.weights_s, self.compute_s) + self.cache_s + self.link_s + self.fixed_s
+        return self.weights_s + self.compute_s - self.together_s + self.cache_s + self.link_s + self.fixed_s
 
     @property
     def binding(self) -> str:
         """The largest term, in words."""
-        if max(self.weights_s, self.compute_s) + self.cache_s < self.link_s + self.fixed_s:
+        if self.weights_s + self.compute_s - self.together_s + self.cache_s < self.link_s + self.fixed_s:
             return "interconnect" if self.link_s > self.fixed_s else "engine"
         return "compute" if self.compute_s > self.weights_s + self.cache_s else "bandwidth"
+
+    def mixed(self, other: "StepTerms", share: float) -> "StepTerms":
+        """The mean step where a share of the steps is `other`."""
+        return StepTerms(*((1.0 - share) * mine + share * its for mine, its in zip(self, other, strict=True)))
 
 
 def step_terms(
@@ -130,15 +171,20 @@ def step_terms(
     """A step with `decoding` sequences that read `cache_bytes`, and `prompt` tokens that each attend to `attended`."""
     engine, width = replica.engine, replica.width
     tokens = decoding + prompt
-    bandwidth, rate = width * replica.bandwidth_bytes_per_s, width * replica.flops
-    eta = engine.eta_prefill if prompt > 4 * decoding else engine.eta_compute
-    flops = model.flops_per_token * tokens + model.attention_flops * prompt * attended
+    bandwidth = width * replica.bandwidth_bytes_per_s
+    body, narrow = model.flops_per_token - model.head_flops - model.narrow_flops, model.narrow_flops
+    token_s = body / replica.flops + narrow / (replica.narrow_flops or replica.flops)
+    written_s = decoding * (token_s + model.head_flops / replica.flops)
+    read_s = prompt * (token_s + model.attention_flops * attended / replica.flops)
+    weights_s = model.weights_read(tokens) / (bandwidth * engine.eta_weights)
+    compute_s = (written_s / engine.eta_compute + read_s / engine.eta_prefill) / width
     return StepTerms(
-        weights_s=model.weights_read(tokens) / (bandwidth * engine.eta_weights),
-        compute_s=flops / (rate * eta),
+        weights_s=weights_s,
+        compute_s=compute_s,
+        together_s=min(weights_s, compute_s),
         cache_s=cache_bytes / (bandwidth * engine.eta_kv),
         link_s=_link_s(model, replica, tokens),
-        fixed_s=engine.t0_s_per_layer * model.n_layers + engine.host_s_per_sequence * decoding,
+        fixed_s=engine.t0_s_per_kernel * model.kernels + engine.host_s_per_sequence * decoding,
     )
 
 

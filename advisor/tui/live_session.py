@@ -112,7 +112,7 @@ class LiveSession:
 
     def ladder(self, model_id: str, request: Request, machine: Machine) -> Sequence[Choice]:
         """Every quantization published in the format of the engine, largest first."""
-        from advisor.decide.candidates import quants_for
+        from advisor.decide.loading import quants_for
         from advisor.verbs.estimator import MachineEstimator
 
         workspace = self._workspace()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from advisor.bench.fingerprint import fingerprint
 from advisor.bench.result import BenchReport
 from advisor.bench.smoke import Subject
+from advisor.decide.loading import file_format
 from advisor.domain.machine import Machine
 from advisor.engines.protocol import Listener, MeasurePlan
 from advisor.errors import UnknownName, UsageError
@@ -26,7 +27,7 @@ def _subject(name: str | None, machine: Machine, workspace: Workspace) -> Subjec
     catalog = workspace.catalog
     with suppress(UnknownName):
         model, quant = catalog.split_choice(name or "")
-        known = catalog.weights(model.id, quant) if quant else None
+        known = catalog.weights(model.id, quant, file_format("openai_api", quant) or "gguf") if quant else None
         subject = replace(subject, model=model.id, quant=quant, shape=catalog.shape(model.id), weights=known)
     return subject
 

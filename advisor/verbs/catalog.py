@@ -79,7 +79,8 @@ def _sizes(catalog: Catalog, entry: CatalogEntry) -> tuple[Size, ...]:
     contexts = [c for c in CONTEXTS if c <= longest] or [longest]
     sizes = []
     for quant, published in _quants(catalog, entry):
-        weights = catalog.weights(entry.id, quant)
+        form = next((form for form, quants in entry.published.items() if quant in quants), "gguf")
+        weights = catalog.weights(entry.id, quant, form)
         if weights is None:
             continue
         for context in contexts:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from advisor.decide.assessment import Assessment, assessments
-from advisor.decide.candidates import quants_for
+from advisor.decide.loading import quants_for
 from advisor.decide.order import Order
 from advisor.decide.recommendation import Recommendation
 from advisor.verbs.estimator import MachineEstimator
@@ -19,7 +19,7 @@ def choices_of(name: str, result: Recommendation, workspace: Workspace) -> tuple
     entry = catalog.entry(catalog.resolve(name).id)
     estimator = MachineEstimator(result.machine, workspace, assume_idle=result.question.assume_idle)
     question = replace(result.question, model=entry.id, min_quality=None)
-    engine = estimator.engine_for(entry, question.engine)
+    engine = estimator.engine_for(entry, question.engine, question.quant)
     quants = (question.quant,) if question.quant else quants_for(entry, engine)
     found = [
         one

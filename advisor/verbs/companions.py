@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from advisor.decide.budget import judge
 from advisor.decide.choice import Choice
+from advisor.decide.loading import file_format
 from advisor.domain.estimate import Estimate, PlacementKind
 from advisor.domain.model import Model
 from advisor.domain.workload import Workload
@@ -93,7 +94,8 @@ def _model(text: str, workspace: Workspace) -> tuple[Model, str | None]:
 
 def _placed(model_id: str, quant: str, like: Choice, workspace: Workspace) -> Placed:
     """A model on the engine of `like`, with a cache of the same length."""
-    shape, weights = workspace.catalog.shape(model_id), workspace.catalog.weights(model_id, quant)
+    form = file_format(like.estimate.engine, quant) or "gguf"
+    shape, weights = workspace.catalog.shape(model_id), workspace.catalog.weights(model_id, quant, form)
     if shape is None or weights is None:
         raise UsageError(f"the size of {model_id} in {quant} cannot be computed")
     engine = workspace.catalog.constants.engine(like.estimate.engine)

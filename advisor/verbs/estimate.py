@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from advisor.decide.budget import judge
-from advisor.decide.candidates import native_bits_of, quants_for
+from advisor.decide.candidates import native_bits_of
 from advisor.decide.choice import Choice, Quality
+from advisor.decide.loading import file_format, quants_for
 from advisor.decide.quality import system_quality
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
@@ -12,14 +13,16 @@ from advisor.domain.estimate import Estimate, PlacementKind
 from advisor.domain.machine import Machine
 from advisor.domain.model import Grade, Model
 from advisor.errors import UsageError
-from advisor.estimate.formats import in_format
 from advisor.verbs.estimator import MachineEstimator
 from advisor.verbs.question import Request, build_question
 from advisor.verbs.selection import MachineSelection
 from advisor.verbs.stated_machine import larger_machines
 from advisor.verbs.workspace import Workspace
 
-USUAL = ("MXFP4", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K", "BF16", "F16")
+USUAL = (
+    "MXFP4", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q4_0", "Q3_K_M", "IQ3_XXS", "Q2_K", "BF16", "F16",
+    "mlx-4bit", "EXL2-4",
+)  # fmt: skip
 """Quantizations tried for a model without one named: the format it was trained in, then what most people run, so that
 models are compared alike; smaller ones where that does not fit."""
 
@@ -58,9 +61,8 @@ def estimate_model(
         raise _unknown_architecture(model)
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
-    engine = estimator.engine_for(entry, question.engine)
-    formats = estimator.constants.engine(engine).formats
-    quants = (in_format(quant, formats),) if quant else _in_usual_order(quants_for(entry, engine))
+    engine = estimator.engine_for(entry, question.engine, quant)
+    quants = (_loadable(quant, engine),) if quant else _in_usual_order(quants_for(entry, engine), engine)
     choices = [_choice(model, name, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
@@ -81,9 +83,17 @@ def _unknown_architecture(model: Model) -> UsageError:
     )
 
 
-def _in_usual_order(published: Sequence[str]) -> tuple[str, ...]:
+def _loadable(quant: str, engine: str) -> str:
+    """The quantization itself. Raises UsageError where the engine does not load files of it."""
+    if file_format(engine, quant) is None:
+        raise UsageError(f"{engine} does not load {quant}", hint="name another quantization, or another --engine")
+    return quant
+
+
+def _in_usual_order(published: Sequence[str], engine: str) -> tuple[str, ...]:
     rest = tuple(q for q in published if q not in USUAL)
-    return (*(q for q in USUAL if q in published), *rest) if published else USUAL[1:]
+    usual = (*(q for q in USUAL if q in published), *rest) if published else USUAL[1:]
+    return tuple(q for q in usual if file_format(engine, q) is not None)
 
 
 def _mode(entry: CatalogEntry, task: str) -> str:
@@ -97,14 +107,14 @@ def _choice(
 ) -> Choice | None:
     catalog = workspace.catalog
     entry = catalog.entry(model.id)
-    shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant)
+    engine = estimator.engine_for(entry, question.engine, quant)
+    shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant, file_format(engine, quant) or "gguf")
     if shape is None or weights is None:
         return None
     mode = _mode(entry, question.task.name)
     thinks = mode == "thinking" or entry.thinking == "always"
     limit = None if question.context_stated else entry.context_max
     workload = question.workload_for(question.workload.thinking_tokens if thinks else 0, limit)
-    engine = estimator.engine_for(entry, question.engine)
     refused = estimator.refused_cache(shape, engine, workload, question.kv_type)
     if refused:
         raise UsageError(

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from advisor.decide.assessment import Assessment
-from advisor.decide.candidates import Candidate, engine_for
+from advisor.decide.candidates import Candidate
+from advisor.decide.loading import engine_for
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.estimate import Estimate
 from advisor.domain.machine import Machine
@@ -62,17 +63,18 @@ class MachineEstimator:
             return self.engines
         return (engine,) if runs_here(self.constants.engine(engine), self.machine) else ()
 
-    def engine_for(self, entry: CatalogEntry, asked: str | None = None) -> str:
-        """The engine a model would run on, or the one asked for.
+    def engine_for(self, entry: CatalogEntry, asked: str | None = None, quant: str | None = None) -> str:
+        """The engine a model (in a quantization) would run on, or the one asked for.
 
         Raises UsageError where that one does not run here, and where no engine is known to load the model.
         """
         if asked is not None:
             return self._able(asked)
-        engine = engine_for(entry, self.engines)
+        engine = engine_for(entry, self.engines, quant)
         if engine is None:
+            what = f"{entry.id} in {quant}" if quant and engine_for(entry, self.engines) else entry.id
             raise UsageError(
-                f"no engine is known that loads {entry.id} on this machine",
+                f"no engine is known that loads {what} on this machine",
                 hint=f"it is known to run on {', '.join(entry.engines) or 'nothing'}; name one with --engine",
             )
         return engine

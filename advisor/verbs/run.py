@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from advisor.decide.candidates import ENGINE_FORMATS
 from advisor.decide.choice import Choice
+from advisor.decide.loading import ENGINE_FORMATS
 from advisor.domain.estimate import Footprint, PlacementKind
 from advisor.domain.model import Artifact, Category, Model
 from advisor.engines.serve_plan import HOST, PORT, Output, ServeCommand, ServePlan

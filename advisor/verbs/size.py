@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from advisor.catalog.hardware import HardwareCatalog
-from advisor.decide.candidates import ENGINE_FAMILIES, Candidate, candidates, screen, systems
+from advisor.decide.candidates import Candidate, candidates, screen, systems
+from advisor.decide.loading import ENGINE_FAMILIES
 from advisor.decide.question import Question
 from advisor.domain.device import DeviceKind, DeviceSpec
 from advisor.domain.machine import Machine
 from advisor.errors import UsageError
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.engine_support import runs_here
-from advisor.sizing.constants import ServingConstants
-from advisor.sizing.cost import price_of
+from advisor.sizing.constants import ServingConstants, Usage
+from advisor.sizing.cost import SERVER_FORMS, price_of
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import Offer, Option, Planner, Sizing, plan, ranked, shortened, varied, with_simulation
 from advisor.sizing.simulator import simulate, simulated_rate
@@ -36,12 +37,46 @@ ByEngine = dict[tuple[str, ...], list[Candidate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How the users work, as far as it was stated; None: as people usually do the task."""
+
+    active: float | None = None
+    """Share of the users who are active at a time."""
+    per_minute: float | None = None
+    """Requests of an active one."""
+    peak: float | None = None
+    """Load at the peak over the mean."""
+    cached: float | None = None
+    """Share of a prompt that the prefix cache holds already."""
+
+    def check(self) -> None:
+        """Raises UsageError for what is out of range."""
+        for flag, value, least, most in (
+            ("--active", self.active, 0.001, 1.0),
+            ("--per-minute", self.per_minute, 0.001, 10_000.0),
+            ("--peak", self.peak, 1.0, 100.0),
+            ("--cached", self.cached, 0.0, 0.99),
+        ):
+            if value is not None and not least <= value <= most:
+                raise UsageError(f"{flag} {value:g} is out of range", hint=f"give {least:g} to {most:g}")
+
+    def usage(self, usual: Usage) -> Usage:
+        """The usual habit with what was stated."""
+        return Usage(
+            active=usual.active if self.active is None else self.active,
+            requests_per_minute=usual.requests_per_minute if self.per_minute is None else self.per_minute,
+            peak=usual.peak if self.peak is None else self.peak,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SizeRequest:
     """What is asked: the task and its limits as for a recommendation, and what a purchase adds."""
 
     request: Request
     budget_usd: float | None = None
     simulate: bool = True
+    habits: Habits = Habits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +95,7 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     """Answer a request. Raises UsageError and UnknownName for bad input; finding nothing is a result."""
     if ask.budget_usd is not None and not 0 < ask.budget_usd < 1e12:
         raise UsageError(f"--budget {ask.budget_usd:g} is out of range", hint="give US dollars, e.g. --budget 15000")
+    ask.habits.check()
     catalog = workspace.catalog
     question = build_question(ask.request, catalog)
     if question.workload.output_tokens < 1:
@@ -67,7 +103,7 @@ def size(ask: SizeRequest, selection: MachineSelection, workspace: Workspace) ->
     _check_engine(question, selection)
     shares = {name: engine.utilization for name, engine in catalog.constants.engines.items()}
     constants = ServingConstants.from_mapping(catalog.table("serving"), shares)
-    demand = _demand(question, constants)
+    demand = _demand(question, constants, ask.habits)
     offers = _offers(selection, workspace)
     planner = Planner(demand, constants, catalog.blueprint, question.kv_type, ask.budget_usd)
     by_engine: ByEngine = {e: _candidates(question, workspace, e) for e in (ENGINES_ANY, ENGINES_GPU)}
@@ -95,11 +131,12 @@ def _check_engine(question: Question, selection: MachineSelection) -> None:
         raise UsageError("sizing plans for accelerators alone", hint="drop --cpu-only")
 
 
-def _demand(question: Question, constants: ServingConstants) -> Demand:
+def _demand(question: Question, constants: ServingConstants, habits: Habits) -> Demand:
     workload, budget = question.workload, question.budget
     return Demand(
         users=workload.users,
-        usage=constants.usage_of(question.task.name),
+        usage=habits.usage(constants.usage_of(question.task.name)),
+        prefix_hit=habits.cached or 0.0,
         prompt_tokens=workload.prompt_tokens,
         output_tokens=workload.output_tokens,
         targets=Targets(max_ttft_s=budget.max_ttft_s, max_tpot_s=budget.max_tpot_s, max_latency_s=budget.max_latency_s),
@@ -112,8 +149,9 @@ def _offers(selection: MachineSelection, workspace: Workspace) -> list[Offer]:
     hardware: HardwareCatalog = workspace.catalog.hardware
     if not selection.is_here:
         machine = workspace.machine(selection)
-        spec = _spec_of(machine, hardware)
-        parts = _parts(spec, hardware) or [hardware.parse_gpu(text) for text in selection.gpus]
+        stated = [hardware.parse_gpu(text) for text in selection.gpus]
+        spec = _spec_of(machine, hardware, stated)
+        parts = _parts(spec, hardware) or stated
         return [Offer(spec=spec, machine=machine, price=price_of(spec, parts))]
     offered = [_offer(spec, hardware) for spec in hardware.devices(DeviceKind.MACHINE)]
     if selection.backend is None:
@@ -130,10 +168,13 @@ def _parts(spec: DeviceSpec, hardware: HardwareCatalog) -> list[tuple[int, Devic
     return [(part.count, hardware.get(part.device)) for part in spec.parts]
 
 
-def _spec_of(machine: Machine, hardware: HardwareCatalog) -> DeviceSpec:
+def _spec_of(machine: Machine, hardware: HardwareCatalog, gpus: Sequence[tuple[int, DeviceSpec]]) -> DeviceSpec:
+    """What is known of the machine; one stated by its GPUs is of their form."""
     if machine.catalog_id is not None and machine.origin == "catalog":
         return hardware.get(machine.catalog_id)
-    return DeviceSpec(id="stated", name=machine.name, kind=DeviceKind.MACHINE, vendor="stated")
+    forms = {spec.form for _, spec in gpus}
+    form = forms.pop() if len(forms) == 1 else None
+    return DeviceSpec(id="stated", name=machine.name, kind=DeviceKind.MACHINE, vendor="stated", form=form)
 
 
 def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]) -> list[Candidate]:
@@ -151,13 +192,20 @@ def _candidates(question: Question, workspace: Workspace, engines: Sequence[str]
 
 
 def _for_machine(offer: Offer, by_engine: ByEngine, question: Question, vllm: EngineProfile) -> list[Candidate]:
-    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp; only the one asked for."""
+    """GPUs of one's own run vLLM or llama.cpp, machines with one shared memory llama.cpp; only the one asked for.
+
+    Servers run vLLM wherever it loads the model: it is made for many users, and nobody published llama.cpp under load
+    on such devices.
+    """
     everywhere = [] if question.engine in ENGINES_GPU else by_engine[ENGINES_ANY]
     dedicated = runs_here(vllm, offer.machine) and not any(d.unified for d in offer.devices)
     if not dedicated or question.engine not in (None, *ENGINES_GPU):
         return everywhere
     nvidia = all(d.backend == "cuda" for d in offer.devices)
     more = [c for c in by_engine[ENGINES_GPU] if nvidia or c.quant not in NVIDIA_ONLY]
+    if offer.spec.form in SERVER_FORMS and question.engine is None:
+        loaded = {c.model_id for c in more}
+        everywhere = [c for c in everywhere if c.model_id not in loaded]
     return sorted([*everywhere, *more], key=lambda c: (-c.utility, c.model_id, c.quant))
 
 

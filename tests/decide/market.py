@@ -69,7 +69,7 @@ class Market:
         params = next(e for e in self.all if e.id == model_id).total_params
         return ModelSizes(params, 0.0, {quant: self._size(params, bits) for quant, bits in BITS.items()})
 
-    def size(self, model_id, quant):
+    def size(self, model_id, quant, form="gguf"):
         return self.sizes(model_id).quants.get(quant)
 
     def _size(self, params, bits):

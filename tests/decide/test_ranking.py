@@ -3,9 +3,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.decide.candidates import Reason, engine_for, quants_for
+from advisor.decide.candidates import Reason
 from advisor.decide.counterfactual import needs
 from advisor.decide.explanation import quality_line
+from advisor.decide.loading import engine_for, quants_for
 from advisor.decide.ranking import rank
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.workload import Budget

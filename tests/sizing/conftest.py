@@ -31,6 +31,7 @@ def dense() -> Served:
         flops_per_token=15e9,
         attention_flops=4 * 4096 * 32,
         n_layers=32,
+        kernels=544,
         hidden=4096,
         full_cache_bytes=131072,
         window_cache_bytes=0,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from advisor.catalog.source import load_catalog
 from advisor.domain.machine import Accelerator
 from advisor.errors import BadDocument
-from advisor.sizing.capacity import capacity, rate_at
+from advisor.estimate.shape import LayerShape
+from advisor.sizing.capacity import capacity, mean_step, rate_at
 from advisor.sizing.constants import ServingConstants
 from advisor.sizing.demand import Demand, Targets
 from advisor.sizing.purchase import replica_of
@@ -39,6 +40,52 @@ def test_decoding_alone_reads_the_weights_once(dense: Served, replica: Replica) 
 def test_a_long_prompt_is_bound_by_compute(dense: Served, replica: Replica) -> None:
     terms = step_terms(dense, replica, 0, 0, prompt=2048, attended=1024)
     assert terms.binding == "compute"
+
+
+def test_units_for_the_weights_read_prompts_faster(
+    dense: Served, card: Accelerator, constants: ServingConstants
+) -> None:
+    narrow = replace(dense, narrow_flops=14e9, multiplied="fp8")
+    engine, fast = constants.engines["vllm"], replace(card, fp8_flops=2 * (card.f16_flops or 0.0))
+
+    def compute_s(model: Served, device: Accelerator) -> float:
+        replica = replica_of([device], engine, constants, model.multiplied)
+        return step_terms(model, replica, 0, 0, prompt=2048, attended=0).compute_s
+
+    assert compute_s(narrow, card) == pytest.approx(compute_s(dense, card))
+    assert 0.5 * compute_s(dense, fast) < compute_s(narrow, fast) < 0.7 * compute_s(dense, fast)
+
+
+def test_a_backend_has_a_pace_of_its_own(card: Accelerator, constants: ServingConstants) -> None:
+    engine = replace(constants.engines["vllm"], pace={"rocm": 0.5})
+    usual, slow = (replica_of([replace(card, backend=b)], engine, constants) for b in ("cuda", "rocm"))
+    assert slow.flops == usual.flops / 2
+    assert slow.bandwidth_bytes_per_s == usual.bandwidth_bytes_per_s / 2
+    assert slow.memory_bytes == usual.memory_bytes
+
+
+def test_only_written_tokens_need_the_output_head(dense: Served, replica: Replica) -> None:
+    headed = replace(dense, head_flops=3e9)
+    assert step_terms(headed, replica, 64, 0).compute_s == pytest.approx(step_terms(dense, replica, 64, 0).compute_s)
+    reading = [step_terms(m, replica, 0, 0, prompt=2048).compute_s for m in (headed, dense)]
+    assert reading[0] == pytest.approx(0.8 * reading[1])
+
+
+def test_a_prompt_is_read_in_few_steps_that_multiply(dense: Served, replica: Replica, demand: Demand) -> None:
+    """Spread evenly over the answer's steps it would hide behind the reading of the weights, at no cost."""
+    long = replace(demand, prompt_tokens=2000, output_tokens=1000)
+    alone = step_terms(dense, replica, 1, dense.cache_of(long.mean_tokens)).total_s
+    chunk = step_terms(dense, replica, 1, dense.cache_of(long.mean_tokens), prompt=2000, attended=1000).total_s
+    assert mean_step(dense, replica, long, 1).total_s == pytest.approx(alone + (chunk - alone) / 1000)
+    without = replace(long, prefix_hit=1.0)
+    assert mean_step(dense, replica, without, 1).total_s == pytest.approx(alone)
+
+
+def test_heads_that_cannot_be_dealt_out_are_kept_twice(dense: Served) -> None:
+    kind = LayerShape("F", "F", 512, 512, 0, 0, 0, 0, 0, 0, 0, 0, kv_heads=4)
+    few = replace(dense, caches=((kind, 131072.0, 0.0),))
+    assert few.split(4) is few
+    assert few.split(8).cache_of(100) == 2 * few.cache_of(100)
 
 
 def test_experts_are_read_as_far_as_tokens_cover_them(dense: Served) -> None:
@@ -161,6 +208,7 @@ def test_more_bandwidth_or_memory_never_lowers_capacity(
         flops_per_token=6e9,
         attention_flops=5e5,
         n_layers=32,
+        kernels=544,
         hidden=4096,
         full_cache_bytes=1e5,
         window_cache_bytes=0,

@@ -95,6 +95,32 @@ def test_a_quote_by_overlay_decides_about_the_budget(capsys: pytest.CaptureFixtu
     assert "generic/server-1x-l40s" not in {o["machine"] for o in below["options"]}
 
 
+def test_habits_that_are_stated_replace_those_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    machine = ("--gpu", "L40S", "--model", "qwen3-8b", "--task", "rag", "--users", "40")
+    usual = sized(capsys, *machine)
+    stated = sized(capsys, *machine, "--active", "0.5", "--per-minute", "2", "--peak", "3", "--cached", "0.75")
+    request = stated["request"]
+    assert request["requests_per_s"] == pytest.approx(40 * 0.5 * 2 / 60 * 3)
+    assert (request["active_share"], request["peak_over_mean"], request["cached_share"]) == (0.5, 3, 0.75)
+    assert usual["request"]["cached_share"] == 0
+    cached = sized(capsys, *machine, "--cached", "0.75")
+    held = [document["options"][0]["users_held"]["p50"] for document in (usual, cached)]
+    assert held[1] >= held[0]
+    text = run(capsys, "size", "--no-simulation", *machine, "--cached", "0.75")[1]
+    assert "75% of a prompt cached" in " ".join(text.split())
+
+
+def test_servers_run_vllm_and_only_its_load_tests_make_a_capacity_sure(capsys: pytest.CaptureFixture[str]) -> None:
+    def of(*args: str) -> tuple[str, float]:
+        (option,) = sized(capsys, "--model", "qwen3-32b", "--task", "rag", "--users", "20", *args)["options"]
+        return option["engine"], option["users_held"]["p90"] / option["users_held"]["p50"]
+
+    assert of("--hardware", "8x H200 server, 2 TB") == ("vllm", pytest.approx(1.25))
+    assert of("--gpu", "H100 SXM5 80GB") == ("vllm", pytest.approx(1.25)), "stated by its card alone"
+    assert of("--gpu", "H100 SXM5 80GB", "--engine", "llama.cpp") == ("llama.cpp", pytest.approx(1.6))
+    assert of("--gpu", "Instinct MI300X")[1] == pytest.approx(1.6)
+
+
 def test_nothing_meets_it_exits_3_with_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     args = ("size", "--no-simulation", "--json", "--task", "chat", "--users", "10", "--max-tpot", "1us")
     code, out, err = run(capsys, *args)
@@ -115,6 +141,10 @@ def test_nothing_meets_it_exits_3_with_the_document(capsys: pytest.CaptureFixtur
         ("size", "--task", "no-such-task"),
         ("size", "--task", "embedding"),
         ("size", "--cpu-only"),
+        ("size", "--active", "0"),
+        ("size", "--per-minute", "-1"),
+        ("size", "--peak", "0.5"),
+        ("size", "--cached", "1"),
         ("size", "--engine", "mlx"),
         ("size", "--task", "chat", "--model", "no-such-model-9x"),
         ("size", "--task", "chat", "--gpu", "RTX 9999"),
