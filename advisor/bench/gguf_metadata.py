@@ -168,6 +168,12 @@ def _special(a: Architecture) -> Pairs:
         return {f"xielu.{name}": [1.0] * a.n_layers for name in ("alpha_n", "alpha_p", "beta", "eps")}
     if a.gguf_arch == "llama4" and a.moe is None:
         return {"attention.sliding_window": 0, "expert_feed_forward_length": 0, "interleave_moe_layer_step": 0}
+    if a.gguf_arch == "kimi-k3":
+        latent: Value = a.moe.latent or 0 if a.moe else 0
+        return {
+            "attn_res.block_size": 12, "activation.situ_beta": 4.0, "activation.situ_linear_beta": 25.0,
+            "expert_latent_length": latent,
+        }  # fmt: skip
     if a.gguf_arch in ("gemma3n", "gemma4"):
         reused = sum(kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) for kind in kinds)
         return {"attention.shared_kv_layers": reused, "embedding_length_per_layer_input": a.ple_dim or 0}

@@ -118,9 +118,9 @@ class Moe:
     step: int = 1
     """Every step-th layer is a MoE layer (layer index i with (i + 1) % step == 0)."""
     latent: int | None = None
+    """Width that routed experts read and write, between two projections, where it is not the hidden one."""
     hash_layers: int = 0
     """Leading layers whose experts a table chooses for each token of the vocabulary."""
-    """Width that routed experts read and write, between two projections, where it is not the hidden one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,8 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
         yield ("rope_freqs.weight", (a.attention.k_dim // 2,))
     if a.ple_dim:
         yield from _per_layer_embeddings(a)
+    if a.gguf_arch == "kimi-k3":
+        yield ("output_res_score.weight", (a.hidden,))
     if a.gguf_arch == "deepseek4":
         yield ("output_hc_fn.weight", (a.hyper_connections * a.hidden, a.hyper_connections))
         yield ("output_hc_base.weight", (a.hyper_connections,))
@@ -144,6 +146,9 @@ def _is_bare_mixer(a: Architecture, t: Traits, kind: str) -> bool:
 
 
 def _layer_extras(a: Architecture) -> Iterator[Named]:
+    if a.gguf_arch == "kimi-k3":
+        yield ("attn_res_score.weight", (a.hidden,))
+        yield ("ffn_res_score.weight", (a.hidden,))
     if a.hyper_connections:
         yield from hyper_connection_tensors(a, "attn")
         yield from hyper_connection_tensors(a, "ffn")
@@ -203,8 +208,11 @@ def _experts(a: Architecture, t: Traits, *, hashed: bool = False) -> Iterator[Na
     n, width, inner = moe.n_experts, moe.ffn, moe.latent or a.hidden
     yield ("ffn_gate_inp.weight", (a.hidden, n))
     if moe.latent:
-        yield ("ffn_latent_down.weight", (a.hidden, inner))
-        yield ("ffn_latent_up.weight", (inner, a.hidden))
+        name = "ffn_routed" if a.gguf_arch == "kimi-k3" else "ffn_latent"
+        yield (f"{name}_down.weight", (a.hidden, inner))
+        yield (f"{name}_up.weight", (inner, a.hidden))
+        if a.gguf_arch == "kimi-k3":
+            yield ("ffn_routed_norm.weight", (inner,))
     if a.gguf_arch == "gemma4":
         yield ("ffn_gate_inp.scale", (a.hidden,))
         for name in ("pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"):
