@@ -1,4 +1,4 @@
-"""Tensors of attention over compressed rows (DeepSeek V4), and of the pooled indexer of GLM-5 Next.
+"""Tensors of attention over compressed rows (DeepSeek V4), of the pooled indexer of GLM-5 Next, of joined residual streams.
 
 A row of the cache serves every head as key and value. Each layer sees a window of such rows; most also see rows that
 stand for several tokens each: 4, of which an indexer picks some, or 128. Names and shapes as in llama.cpp's deepseek4
@@ -69,6 +69,16 @@ def hyper_connection_tensors(a: Architecture, part: str) -> Iterator[Named]:
     yield (f"hc_{part}_fn.weight", (n * a.hidden, (2 + n) * n))
     yield (f"hc_{part}_base.weight", ((2 + n) * n,))
     yield (f"hc_{part}_scale.weight", (3,))
+
+
+def residual_head_tensors(a: Architecture) -> Iterator[Named]:
+    """What makes the last of several residual streams into one before the output head."""
+    if a.gguf_arch == "kimi-k3":
+        yield ("output_res_score.weight", (a.hidden,))
+    if a.gguf_arch == "deepseek4":
+        yield ("output_hc_fn.weight", (a.hyper_connections * a.hidden, a.hyper_connections))
+        yield ("output_hc_base.weight", (a.hyper_connections,))
+        yield ("output_hc_scale.weight", (1,))
 
 
 def pooled_indexer_tensors(a: Architecture) -> Iterator[Named]:

@@ -168,8 +168,8 @@ def _gdn(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
 
 
 def _kda(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
-    """Kimi delta attention. Its decay and output gates go through a narrow projection, but those of Ling 3.0 do not, nor
-    does the output gate of Kimi K3.
+    """Kimi delta attention. Decay and output gates go through a narrow projection, but for those of Ling 3.0 and the
+    output gate of Kimi K3.
     """
     heads, dim = linear.v_heads or a.attention.n_heads, linear.v_dim
     width = heads * dim

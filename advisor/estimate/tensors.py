@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
-from advisor.estimate.compressed import hyper_connection_tensors
+from advisor.estimate.compressed import hyper_connection_tensors, residual_head_tensors
 from advisor.estimate.mixers import Named, mixer_tensors
 from advisor.estimate.traits import Traits, traits_of
 
@@ -97,12 +97,7 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
         yield ("rope_freqs.weight", (a.attention.k_dim // 2,))
     if a.ple_dim:
         yield from _per_layer_embeddings(a)
-    if a.gguf_arch == "kimi-k3":
-        yield ("output_res_score.weight", (a.hidden,))
-    if a.gguf_arch == "deepseek4":
-        yield ("output_hc_fn.weight", (a.hyper_connections * a.hidden, a.hyper_connections))
-        yield ("output_hc_base.weight", (a.hyper_connections,))
-        yield ("output_hc_scale.weight", (1,))
+    yield from residual_head_tensors(a)
 
 
 def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
