@@ -1,4 +1,4 @@
-"""Tensors of attention over compressed rows (DeepSeek V4), of the pooled indexer of GLM-5 Next, of joined residual streams.
+"""Tensors of attention over compressed rows (DeepSeek V4), of GLM-5 Next's pooled indexer, of joined residual streams.
 
 A row of the cache serves every head as key and value. Each layer sees a window of such rows; most also see rows that
 stand for several tokens each: 4, of which an indexer picks some, or 128. Names and shapes as in llama.cpp's deepseek4
