@@ -72,6 +72,7 @@ class AttentionForm:
     output_gate: StrictBool = False
     bias: StrictBool | None = None
     qk_norm: StrictBool | None = None
+    causal: StrictBool | None = None
     indexer_heads: Width | None = None
     indexer_dim: Width | None = None
     indexer_pool: Width | None = None

@@ -72,6 +72,8 @@ class Attention:
     bias: bool | None = None
     """Bias on q, k and v; None: as usual for the architecture."""
     qk_norm: bool | None = None
+    causal: bool | None = None
+    """Whether a token sees only earlier ones; None: as usual for the architecture."""
     indexer_heads: int | None = None
     """Sparse attention (DSA): heads of the indexer."""
     indexer_dim: int | None = None

@@ -191,7 +191,7 @@ def _dense(a: Architecture, t: Traits, width: int) -> Iterator[Named]:
         parts.insert(0, ("ffn_gate", a.hidden, width))
     for name, n_in, n_out in parts:
         yield (f"{name}.weight", (n_in, n_out))
-        if t.ffn_bias and name != "ffn_gate":
+        if t.ffn_bias and not (t.gated and name != "ffn_down"):
             yield (f"{name}.bias", (n_out,))
     if a.gguf_arch == "bitnet":
         yield ("ffn_sub_norm.weight", (width,))
