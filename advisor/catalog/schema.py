@@ -130,13 +130,14 @@ class ArchitectureForm:
     layers: Layers = ""
     linear: LinearForm | None = None
     moe: MoeForm | None = None
-    ple_vocab: Width | None = None
+    ple_vocab: Count | None = None
     ple_dim: Width | None = None
     nextn_layers: Width = 0
     encoder_layers: Width = 0
     gated_ffn: StrictBool | None = None
     max_positions: Tokens | None = None
     hyper_connections: Width = 0
+    hyper_rank: Width = 0
     kv_runtime_specific: StrictBool = False
 
 

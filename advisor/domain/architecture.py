@@ -145,7 +145,7 @@ class Architecture:
     linear: LinearAttention | None = None
     moe: Moe | None = None
     ple_vocab: int | None = None
-    """Per-layer embeddings (Gemma 3n and 4): rows."""
+    """Per-layer embeddings (Gemma 3n and 4), or a table of n-grams (Qwen4): rows."""
     ple_dim: int | None = None
     nextn_layers: int = 0
     """Multi-token-prediction blocks that a GGUF may carry."""
@@ -156,6 +156,8 @@ class Architecture:
     """Learned position embeddings, where there are any."""
     hyper_connections: int = 0
     """Copies of the residual stream that are mixed before and after each block; 0: one, added to."""
+    hyper_rank: int = 0
+    """Rank of that mixing; 0: full."""
     kv_runtime_specific: bool = False
     """The cache layout is the engine's own (sparse indexers, compressed caches): formulas do not cover it."""
 

@@ -104,6 +104,8 @@ def _attention_extras(a: Architecture, t: Traits, kind: str, widths: tuple[int, 
         yield ("attn_gate.weight", (a.hidden, widths[0]))
     elif t.output_gate == "head":
         yield ("attn_gate.weight", (a.hidden, heads))
+    if a.gguf_arch == "qwen4exp":
+        yield from pooled_indexer_tensors(a)
     if t.sinks or (t.window_sinks and kind in _SLIDING):
         yield ("attn_sinks.weight", (heads,))
 

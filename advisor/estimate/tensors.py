@@ -11,8 +11,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
-from advisor.estimate.compressed import hyper_connection_tensors, residual_head_tensors
 from advisor.estimate.mixers import Named, mixer_tensors
+from advisor.estimate.streams import (
+    NGRAM_LAYER,
+    has_ngrams,
+    hyper_connection_tensors,
+    ngram_elements,
+    ngram_tensors,
+    residual_head_tensors,
+)
 from advisor.estimate.traits import Traits, traits_of
 
 _ALTUP_INPUTS = 4
@@ -70,7 +77,7 @@ def count_parameters(architecture: Architecture) -> ParameterCount:
         experts += tensor.elements if "_exps." in tensor.name else 0
     moe = architecture.moe
     unused = experts * (moe.n_experts - moe.n_used) // moe.n_experts if moe and moe.n_experts else 0
-    return ParameterCount(total, total - unused)
+    return ParameterCount(total, total - unused - ngram_elements(architecture))
 
 
 def _norm(name: str, width: int, t: Traits) -> Iterator[Named]:
@@ -101,6 +108,9 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
 
 
 def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
+    if has_ngrams(a):
+        yield ("per_layer_token_embd.weight", (a.ple_dim or 0, a.ple_vocab or 0))
+        return
     width = (a.ple_dim or 0) * a.n_layers
     # Gemma 3n's converter fills both tables up to the same number of rows
     rows = a.vocab if a.gguf_arch == "gemma3n" else a.ple_vocab or a.vocab
@@ -122,7 +132,7 @@ def _layer(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]
     yield from mixer_tensors(a, t, layer, kind)
     if not _is_bare_mixer(a, t, kind):
         yield from _feed_forward(a, t, layer)
-    yield from _layer_extras(a)
+    yield from _layer_extras(a, layer)
 
 
 def _layer_norms(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[str]:
@@ -140,17 +150,23 @@ def _is_bare_mixer(a: Architecture, t: Traits, kind: str) -> bool:
     return (t.single_block and kind != LayerKind.MLP) or a.gguf_arch in ("mamba", "mamba2")
 
 
-def _layer_extras(a: Architecture) -> Iterator[Named]:
+def _layer_extras(a: Architecture, layer: int) -> Iterator[Named]:
     if a.gguf_arch == "kimi-k3":
         yield ("attn_res_score.weight", (a.hidden,))
         yield ("ffn_res_score.weight", (a.hidden,))
     if a.hyper_connections:
         yield from hyper_connection_tensors(a, "attn")
         yield from hyper_connection_tensors(a, "ffn")
-    if not a.ple_dim:
-        return
-    yield ("inp_gate.weight", (a.hidden, a.ple_dim))
-    yield ("proj.weight", (a.ple_dim, a.hidden))
+    if has_ngrams(a):
+        yield from ngram_tensors(a) if layer == NGRAM_LAYER else ()
+    elif a.ple_dim:
+        yield from _per_layer_extras(a, a.ple_dim)
+
+
+def _per_layer_extras(a: Architecture, width: int) -> Iterator[Named]:
+    """What brings a layer's embeddings into it (Gemma 3n and 4), and Gemma 3n's other residual paths."""
+    yield ("inp_gate.weight", (a.hidden, width))
+    yield ("proj.weight", (width, a.hidden))
     yield ("post_norm.weight", (a.hidden,))
     if a.gguf_arch != "gemma3n":
         return

@@ -68,6 +68,7 @@ def architecture_from_gguf(header: GgufHeader) -> Architecture | None:
         moe=_moe(keys), ple_dim=keys.number("embedding_length_per_layer_input"), ple_vocab=_ple_vocab(header),
         nextn_layers=nextn, encoder_layers=blocks if _tensor(header, "enc.blk.0.attn_q.weight") else 0,
         max_positions=_positions(header), hyper_connections=keys.number("hyper_connection.count") or 0,
+        hyper_rank=keys.width_out("hc_attn_down.weight") or 0,
     )  # fmt: skip
 
 
@@ -117,8 +118,17 @@ def _attention(keys: _Keys, n_layers: int) -> Attention:
         swa_k_dim=swa if swa != k_dim else None, swa_n_heads=swa_heads,
         bias="attn_q.bias" in keys.shapes or "attn_qkv.bias" in keys.shapes,
         qk_norm="attn_q_norm.weight" in keys.shapes,
-        output_gate="attn_gate.weight" in keys.shapes,
+        output_gate="attn_gate.weight" in keys.shapes, **_pooled_indexer(keys),
     )  # fmt: skip
+
+
+def _pooled_indexer(keys: _Keys) -> dict[str, int]:
+    """Of attention whose keys are kept as they are: heads and width of its indexer, positions it pools; {} without."""
+    pools = keys.by_layer("attention.compress_ratios") or ()
+    heads, dim = keys.number("attention.indexer.head_count"), keys.number("attention.indexer.key_length")
+    if not heads or not dim or not any(pools):
+        return {}
+    return {"indexer_heads": heads, "indexer_dim": dim, "indexer_pool": max(pools)}
 
 
 def _query_heads(keys: _Keys, kinds: str) -> tuple[int, int | None]:
@@ -190,7 +200,7 @@ def _moe(keys: _Keys) -> Moe | None:
     return Moe(
         n_experts=experts, n_used=keys.number("expert_used_count") or 0, ffn=width,
         n_shared=keys.number("expert_shared_count") or (1 if shared else 0), shared_ffn=shared,
-        first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight"),
+        first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight") or keys.width_out("ffn_routed_down.weight"),
         hash_layers=keys.number("hash_layer_count") or 0,
     )  # fmt: skip
 
