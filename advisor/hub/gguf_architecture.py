@@ -111,24 +111,22 @@ def _attention(keys: _Keys, n_layers: int) -> Attention:
     varied = by_layer[:n_layers] if by_layer and len(set(by_layer)) > 1 else None
     n_kv = keys.number("attention.head_count_kv") or heads
     k_dim = keys.number("attention.key_length") or (keys.number("embedding_length") or 0) // heads
-    swa = keys.number("attention.key_length_swa")
+    swa, pool = keys.number("attention.key_length_swa"), _pooled(keys)
     return Attention(
         n_heads=heads, n_kv_heads=n_kv, k_dim=k_dim, v_dim=keys.number("attention.value_length") or k_dim,
         kv_heads_by_layer=varied, window=window_tokens(keys.header, keys.arch),
         swa_k_dim=swa if swa != k_dim else None, swa_n_heads=swa_heads,
         bias="attn_q.bias" in keys.shapes or "attn_qkv.bias" in keys.shapes,
         qk_norm="attn_q_norm.weight" in keys.shapes,
-        output_gate="attn_gate.weight" in keys.shapes, **_pooled_indexer(keys),
+        output_gate="attn_gate.weight" in keys.shapes,
+        indexer_heads=keys.number("attention.indexer.head_count") if pool else None,
+        indexer_dim=keys.number("attention.indexer.key_length") if pool else None, indexer_pool=pool,
     )  # fmt: skip
 
 
-def _pooled_indexer(keys: _Keys) -> dict[str, int]:
-    """Of attention whose keys are kept as they are: heads and width of its indexer, positions it pools; {} without."""
-    pools = keys.by_layer("attention.compress_ratios") or ()
-    heads, dim = keys.number("attention.indexer.head_count"), keys.number("attention.indexer.key_length")
-    if not heads or not dim or not any(pools):
-        return {}
-    return {"indexer_heads": heads, "indexer_dim": dim, "indexer_pool": max(pools)}
+def _pooled(keys: _Keys) -> int | None:
+    """Positions that an indexer over keys as they are pools into one; None where there is none."""
+    return max(keys.by_layer("attention.compress_ratios") or (0,)) or None
 
 
 def _query_heads(keys: _Keys, kinds: str) -> tuple[int, int | None]:
@@ -197,10 +195,11 @@ def _moe(keys: _Keys) -> Moe | None:
     shared = keys.width_in("ffn_down_shexp.weight") or 0
     width = routed[0] if routed else keys.number("expert_feed_forward_length") or 0
     first, step = _expert_layers(keys.header)
+    latent = keys.width_out("ffn_latent_down.weight") or keys.width_out("ffn_routed_down.weight")
     return Moe(
         n_experts=experts, n_used=keys.number("expert_used_count") or 0, ffn=width,
         n_shared=keys.number("expert_shared_count") or (1 if shared else 0), shared_ffn=shared,
-        first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight") or keys.width_out("ffn_routed_down.weight"),
+        first_dense=first, step=step, latent=latent,
         hash_layers=keys.number("hash_layer_count") or 0,
     )  # fmt: skip
 
