@@ -4,10 +4,11 @@ What an architecture leaves open and what changes no byte (scales, gating functi
 Keys: llama-arch.cpp and each architecture's `load_arch_hparams`, build b11434.
 """
 
-from advisor.bench.gguf_writing import Value
+from advisor.bench.gguf_writing import Value, Wide
 from advisor.domain.architecture import Architecture, Attention, AttentionKind, LayerKind, LinearAttention, Moe
 from advisor.estimate.compressed import INDEXER_TOP_K, PICKED_ROWS
 from advisor.estimate.mixers import ATTENTION_KINDS, kv_heads, query_heads
+from advisor.estimate.streams import NGRAM_LAYER
 from advisor.estimate.traits import traits_of
 
 Pairs = dict[str, Value]
@@ -91,7 +92,7 @@ def _kv_heads(a: Architecture, blocks: int) -> Value:
     heads = [kv_heads(a, i, kind) if kind in ATTENTION_KINDS else 0 for i, kind in enumerate(kinds)]
     if a.attention.kind == AttentionKind.MLA and traits_of(a).mla_cache:
         heads = [min(n, 1) for n in heads]
-    if len(set(heads)) == 1 or (a.gguf_arch or "").startswith("qwen3"):
+    if len(set(heads)) == 1 or (a.gguf_arch or "").startswith(("qwen3", "qwen4")):
         return max(heads)
     return [*heads, *[max(heads)] * (blocks - len(heads))]
 
@@ -169,10 +170,34 @@ def _special(a: Architecture) -> Pairs:
         return {f"xielu.{name}": [1.0] * a.n_layers for name in ("alpha_n", "alpha_p", "beta", "eps")}
     if a.gguf_arch == "llama4" and a.moe is None:
         return {"attention.sliding_window": 0, "expert_feed_forward_length": 0, "interleave_moe_layer_step": 0}
+    if a.gguf_arch == "qwen4exp":
+        return _ngrams(a)
+    if a.gguf_arch == "kimi-k3":
+        latent: Value = a.moe.latent or 0 if a.moe else 0
+        return {
+            "attn_res.block_size": 12, "activation.situ_beta": 4.0, "activation.situ_linear_beta": 25.0,
+            "expert_latent_length": latent,
+        }  # fmt: skip
     if a.gguf_arch in ("gemma3n", "gemma4"):
         reused = sum(kind in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) for kind in kinds)
         return {"attention.shared_kv_layers": reused, "embedding_length_per_layer_input": a.ple_dim or 0}
     return {}
+
+
+def _ngrams(a: Architecture) -> Pairs:
+    """Qwen4: residual streams, indexers over pooled positions, and the table of n-grams in heads of one length."""
+    heads, m = 16, a.attention
+    rows = (a.ple_vocab or 0) // heads
+    return {
+        "hyper_connection.low_rank": a.hyper_rank, "attention.indexer.head_count": m.indexer_heads or 0,
+        "attention.indexer.key_length": m.indexer_dim or 0, "attention.indexer.top_k": 2048,
+        "attention.compress_ratios": [
+            m.indexer_pool or 0 if kind == LayerKind.FULL else 0 for kind in a.layer_kinds()
+        ],
+        "ple.layers": [NGRAM_LAYER], "ple.ngram_size": 3, "ple.heads_per_ngram": heads // 2, "ple.conv_kernel": 4,
+        "ple.eos_token_id": 0, "ple.layer_multipliers": Wide([1, 1, 1]),
+        "ple.head_offsets": Wide([rows * head for head in range(heads)]), "ple.head_vocab_sizes": Wide([rows] * heads),
+    }  # fmt: skip
 
 
 def file_architecture(a: Architecture) -> str:

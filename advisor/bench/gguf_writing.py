@@ -9,6 +9,13 @@ from collections.abc import Mapping, Sequence
 from advisor.estimate.tensor_types import aligned, tensor_bytes
 from advisor.estimate.tensors import Tensor
 
+
+class Wide(tuple[int, ...]):
+    """Whole numbers that are written in 64 bits."""
+
+    __slots__ = ()
+
+
 Value = int | float | str | bool | Sequence[int] | Sequence[float] | Sequence[bool]
 """A whole number is written as u32, or i32 in a list; other numbers as f32."""
 
@@ -18,7 +25,7 @@ TYPE_IDS = {
     "iq2_s": 22, "iq4_xs": 23, "iq1_m": 29, "bf16": 30, "tq1_0": 34, "tq2_0": 35, "mxfp4": 39, "nvfp4": 40,
     "q1_0": 41, "q2_0": 42, "i32": 26,
 }  # fmt: skip
-_U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
+_U32, _I32, _F32, _BOOL, _STRING, _ARRAY, _U64 = 4, 5, 6, 7, 8, 9, 10
 
 
 def text(value: str) -> bytes:
@@ -45,6 +52,8 @@ def pair(key: str, value: Value) -> bytes:
         return text(key) + struct.pack("<If", _F32, value)
     if isinstance(value, str):
         return text(key) + struct.pack("<I", _STRING) + text(value)
+    if isinstance(value, Wide):
+        return array(key, _U64, len(value), struct.pack(f"<{len(value)}Q", *value))
     if value and isinstance(value[0], bool):
         return array(key, _BOOL, len(value), struct.pack(f"<{len(value)}?", *value))
     if value and isinstance(value[0], float):

@@ -11,6 +11,7 @@ from advisor.bench.gguf_writing import header, pair
 from advisor.domain.architecture import Architecture
 from advisor.estimate.tensor_types import aligned, tensor_bytes
 from advisor.estimate.tensors import tensor_list
+from advisor.estimate.traits import traits_of
 from advisor.estimate.weighing import preset_types
 
 
@@ -67,7 +68,8 @@ def write_sparse(path: Path, model: SparseModel) -> int:
     settings = metadata(a, context=model.context, nextn=model.nextn)
     pairs = [pair("general.architecture", arch), pair("general.name", "shapes alone")]
     pairs += [pair(key if key.startswith("xielu.") else f"{arch}.{key}", value) for key, value in settings.items()]
-    pairs += [pair("tokenizer.ggml.model", "no_vocab"), pair("tokenizer.ggml.token_type_count", 2)]
+    types_of_tokens = traits_of(a).token_types or 2
+    pairs += [pair("tokenizer.ggml.model", "no_vocab"), pair("tokenizer.ggml.token_type_count", types_of_tokens)]
     head = header(pairs, tensors, types)
     length = len(head) + sum(aligned(tensor_bytes(t.shape, types[t.name])) for t in tensors)
     with path.open("wb") as file:

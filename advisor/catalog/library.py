@@ -10,7 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.catalog.names import beginning, close_names, exact_key, key_of, plainest, says_tuned, spellings
+from advisor.catalog.names import (
+    beginning,
+    close_names,
+    converted,
+    endings,
+    exact_key,
+    key_of,
+    plainest,
+    says_tuned,
+    spellings,
+)
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import EvidenceRow, Model
@@ -157,16 +167,25 @@ class Catalog:
         if exact_key(typed) in self._repositories:
             model_id, only = self._repositories[exact_key(typed)]
             return self.model(str(model_id)), only
+        for name, ending in ((typed, None), *self._splits(typed)):
+            copied = self._copied(name)
+            if copied is not None:
+                return self.model(copied), ending
         name, found, quant = typed.rpartition(":")
         if found and self._find(name) is not None:
             self.resolve_quant(quant)
         return self.resolve(text), None
 
+    def _copied(self, repository: str) -> str | None:
+        """The model that somebody's repository says it converted: taught to answer or not as that name says."""
+        name = converted(repository)
+        found = self._find(name) if name is not None else None
+        return found if found is not None and says_tuned(found) == says_tuned(name or "") else None
+
     def _splits(self, text: str) -> Iterator[tuple[str, str]]:
         """Name and quantization, wherever the end of a text is one."""
-        for separator in (":", "-", "@"):
-            name, found, quant = text.rpartition(separator)
-            known = self._names["quantizations"].get(key_of(quant)) if found else None
+        for name, quant in endings(text):
+            known = self._names["quantizations"].get(key_of(quant))
             if known is not None:
                 yield name, known
 

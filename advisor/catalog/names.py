@@ -55,6 +55,21 @@ def spellings(text: str) -> Iterator[tuple[str, bool]]:
         yield untuned, ":" not in untuned
 
 
+_CONVERTED = re.compile(r"^[^/:]+/([^/:]+?)([-.]i1)?-GGUF$", re.IGNORECASE)
+
+
+def converted(text: str) -> str | None:
+    """The name of the model in that of a repository with converted files (`TheBloke/Llama-2-13B-chat-GGUF`)."""
+    found = _CONVERTED.match(text[:_MAX_TEXT].strip())
+    return found[1] if found else None
+
+
+def endings(text: str) -> Iterator[tuple[str, str]]:
+    """A text cut in two wherever a quantization may begin, the longest ending first: `UD-Q4_K_XL` before `Q4_K_XL`."""
+    for cut in re.finditer(r"[:@.-]", text[:_MAX_TEXT]):
+        yield text[: cut.start()], text[cut.end() :]
+
+
 def says_tuned(model_id: str) -> bool:
     """Whether a model's name says that it is tuned to answer."""
     return _IS_TUNED.search(model_id.lower()) is not None

@@ -72,6 +72,7 @@ class AttentionForm:
     output_gate: StrictBool = False
     bias: StrictBool | None = None
     qk_norm: StrictBool | None = None
+    causal: StrictBool | None = None
     indexer_heads: Width | None = None
     indexer_dim: Width | None = None
     indexer_pool: Width | None = None
@@ -129,13 +130,14 @@ class ArchitectureForm:
     layers: Layers = ""
     linear: LinearForm | None = None
     moe: MoeForm | None = None
-    ple_vocab: Width | None = None
+    ple_vocab: Count | None = None
     ple_dim: Width | None = None
     nextn_layers: Width = 0
     encoder_layers: Width = 0
     gated_ffn: StrictBool | None = None
     max_positions: Tokens | None = None
     hyper_connections: Width = 0
+    hyper_rank: Width = 0
     kv_runtime_specific: StrictBool = False
 
 

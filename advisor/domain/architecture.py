@@ -72,6 +72,8 @@ class Attention:
     bias: bool | None = None
     """Bias on q, k and v; None: as usual for the architecture."""
     qk_norm: bool | None = None
+    causal: bool | None = None
+    """Whether a token sees only earlier ones; None: as usual for the architecture."""
     indexer_heads: int | None = None
     """Sparse attention (DSA): heads of the indexer."""
     indexer_dim: int | None = None
@@ -118,9 +120,9 @@ class Moe:
     step: int = 1
     """Every step-th layer is a MoE layer (layer index i with (i + 1) % step == 0)."""
     latent: int | None = None
+    """Width that routed experts read and write, between two projections, where it is not the hidden one."""
     hash_layers: int = 0
     """Leading layers whose experts a table chooses for each token of the vocabulary."""
-    """Width that routed experts read and write, between two projections, where it is not the hidden one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ class Architecture:
     linear: LinearAttention | None = None
     moe: Moe | None = None
     ple_vocab: int | None = None
-    """Per-layer embeddings (Gemma 3n and 4): rows."""
+    """Per-layer embeddings (Gemma 3n and 4), or a table of n-grams (Qwen4): rows."""
     ple_dim: int | None = None
     nextn_layers: int = 0
     """Multi-token-prediction blocks that a GGUF may carry."""
@@ -154,6 +156,8 @@ class Architecture:
     """Learned position embeddings, where there are any."""
     hyper_connections: int = 0
     """Copies of the residual stream that are mixed before and after each block; 0: one, added to."""
+    hyper_rank: int = 0
+    """Rank of that mixing; 0: full."""
     kv_runtime_specific: bool = False
     """The cache layout is the engine's own (sparse indexers, compressed caches): formulas do not cover it."""
 

@@ -1,8 +1,8 @@
-"""Tensors of attention over compressed rows (DeepSeek V4), and of the pooled indexer of GLM-5 Next.
+"""Tensors of attention over compressed rows (DeepSeek V4), and of indexers over pooled positions (GLM-5 Next, Qwen4).
 
 A row of the cache serves every head as key and value. Each layer sees a window of such rows; most also see rows that
-stand for several tokens each: 4, of which an indexer picks some, or 128. Names and shapes as in llama.cpp's deepseek4
-and glm5-next, build b11434.
+stand for several tokens each: 4, of which an indexer picks some, or 128. Names and shapes as in llama.cpp's deepseek4,
+glm5-next and qwen4exp, build b11434.
 """
 
 from collections.abc import Iterator
@@ -69,16 +69,14 @@ def compressor_state_elements(m: Attention, layer: int) -> int:
     return 2 * (2 * ratio) * 2 * (m.k_dim + (m.indexer_dim or 0))
 
 
-def hyper_connection_tensors(a: Architecture, part: str) -> Iterator[Named]:
-    """What mixes the copies of the residual stream before and after one block (`part`: attn or ffn)."""
-    n = a.hyper_connections
-    yield (f"hc_{part}_fn.weight", (n * a.hidden, (2 + n) * n))
-    yield (f"hc_{part}_base.weight", ((2 + n) * n,))
-    yield (f"hc_{part}_scale.weight", (3,))
-
-
 def pooled_indexer_tensors(a: Architecture) -> Iterator[Named]:
-    """What an indexer over pooled positions has beside the usual one."""
+    """What an indexer over pooled positions has beside the usual one, or in Qwen4, which has no other."""
     dim = a.attention.indexer_dim or 0
+    if a.gguf_arch == "qwen4exp":
+        yield ("indexer.q_proj.weight", (a.hidden, (a.attention.indexer_heads or 0) * dim))
+        yield ("indexer.k_proj.weight", (a.hidden, dim))
+        yield ("indexer.q_norm.weight", (dim,))
+        yield ("indexer.k_norm.weight", (dim,))
+        return
     yield ("indexer_compressor_gate.weight", (a.hidden, dim))
     yield ("indexer_compressor_ape.weight", (dim, a.attention.indexer_pool or 0))

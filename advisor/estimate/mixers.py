@@ -104,6 +104,8 @@ def _attention_extras(a: Architecture, t: Traits, kind: str, widths: tuple[int, 
         yield ("attn_gate.weight", (a.hidden, widths[0]))
     elif t.output_gate == "head":
         yield ("attn_gate.weight", (a.hidden, heads))
+    if a.gguf_arch == "qwen4exp":
+        yield from pooled_indexer_tensors(a)
     if t.sinks or (t.window_sinks and kind in _SLIDING):
         yield ("attn_sinks.weight", (heads,))
 
@@ -125,8 +127,8 @@ def _mla(a: Architecture, t: Traits) -> Iterator[Named]:
     else:
         yield ("attn_kv_b.weight", (rank, m.n_heads * (nope + m.v_dim)))
     yield ("attn_output.weight", (m.n_heads * m.v_dim, a.hidden))
-    if t.output_gate == "head":
-        yield ("attn_gate.weight", (a.hidden, m.n_heads))
+    if t.output_gate:
+        yield ("attn_gate.weight", (a.hidden, m.n_heads * (m.v_dim if t.output_gate == "full" else 1)))
     if m.indexer_heads and m.indexer_dim:
         yield ("indexer.k_norm.weight", (m.indexer_dim,))
         yield ("indexer.k_norm.bias", (m.indexer_dim,))
@@ -168,18 +170,23 @@ def _gdn(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
 
 
 def _kda(a: Architecture, linear: LinearAttention) -> Iterator[Named]:
-    """Kimi delta attention. Its decay and output gates go through a narrow projection, but those of Ling 3.0 do not."""
+    """Kimi delta attention. Decay and output gates go through a narrow projection, but for those of Ling 3.0 and the
+    output gate of Kimi K3.
+    """
     heads, dim = linear.v_heads or a.attention.n_heads, linear.v_dim
     width = heads * dim
     for part in "qkv":
         yield (f"attn_{part}.weight", (a.hidden, width))
         yield (f"ssm_conv1d_{part}.weight", (linear.conv, 1, width))
     for part in "fg":
+        if a.gguf_arch == "kimi-k3" and part == "g":
+            yield ("ssm_g.weight", (a.hidden, width))
+            continue
         yield (f"ssm_{part}_a.weight", (a.hidden, width if a.gguf_arch == "bailingmoe3" else dim))
         if a.gguf_arch != "bailingmoe3":
             yield (f"ssm_{part}_b.weight", (dim, width))
     yield ("ssm_beta.weight", (a.hidden, heads))
-    yield ("ssm_a", (heads,) if a.gguf_arch == "glm5-next" else (1, heads))
+    yield ("ssm_a", (heads,) if a.gguf_arch in ("glm5-next", "kimi-k3") else (1, heads))
     yield ("ssm_dt.bias", (width,))
     yield ("ssm_norm.weight", (dim,))
     yield ("attn_output.weight", (width, a.hidden))

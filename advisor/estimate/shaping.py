@@ -12,12 +12,13 @@ from advisor.estimate.layer_scratch import IndexedWidths
 from advisor.estimate.mixers import ATTENTION_KINDS, head_widths, kv_heads, query_heads
 from advisor.estimate.recurrent import recurrent_widths, state_elements
 from advisor.estimate.shape import LayerShape, ModelShape
+from advisor.estimate.streams import ngram_elements, ngram_state_elements
 from advisor.estimate.tensors import Tensor, is_moe_layer, tensor_list
 from advisor.estimate.traits import Traits, traits_of
 
 _STATE_FLOPS = 7
 """FLOPs per state element and token of a delta net or Mamba-2 layer (decay, outer product, read-out)."""
-_POOLED_ROW = 3
+_POOLED_ROW = {"glm5-next": 3, "qwen4exp": 2}
 """What an indexer over pooled positions keeps of each, in widths of its key (llama.cpp, indexer_kpool_row)."""
 _LOOKED_UP = ("token_embd.weight", "per_layer_token_embd.weight", "position_embd.weight", "token_types.weight")
 
@@ -35,6 +36,7 @@ def shape_of(architecture: Architecture) -> ModelShape:
     total, expert_total = sum(x.elements for x in tensors), sum(experts.values())
     n_experts, n_used = (a.moe.n_experts, a.moe.n_used) if a.moe and expert_total else (0, 0)
     unused = expert_total * (n_experts - n_used) // n_experts if n_experts else 0
+    unused += ngram_elements(a)
     outer = total - body - expert_total - looked_up - (0 if t.tied else output)
     last_ffn, last_experts = _last_block(tensors, a.n_layers - 1) if t.causal else (0, 0)
     return ModelShape(
@@ -80,7 +82,7 @@ def _layer(a: Architecture, t: Traits, index: int, dense: int, experts: int) -> 
     owns = bool(reads) and kind not in (LayerKind.REUSED, LayerKind.REUSED_SLIDING) and t.causal
     state, traffic, state_flops = _state(a, kind)
     ratio = ratio_of(a.attention, index) if reads else 0
-    state += 4 * compressor_state_elements(a.attention, index)
+    state += 4 * (compressor_state_elements(a.attention, index) + ngram_state_elements(a, index))
     return LayerShape(
         cache=reads if owns else "", reads=reads, k_elements=k, v_elements=v, attention_flops=flops,
         indexer_elements=_indexer_elements(a, ratio) if reads else 0,
@@ -94,8 +96,10 @@ def _layer(a: Architecture, t: Traits, index: int, dense: int, experts: int) -> 
 def _indexer_elements(a: Architecture, ratio: int) -> int:
     """What an indexer keeps of each cached row that it chooses from."""
     m = a.attention
+    if m.indexer_pool:
+        return (m.indexer_dim or 0) * _POOLED_ROW.get(a.gguf_arch or "", 1)
     chooses = m.kind == AttentionKind.MLA or (m.kind == AttentionKind.SHARED and ratio == PICKED_RATIO)
-    return (m.indexer_dim or 0) * (_POOLED_ROW if m.indexer_pool else 1) if chooses else 0
+    return m.indexer_dim or 0 if chooses else 0
 
 
 def _reads(a: Architecture, kind: str, index: int) -> str:

@@ -11,8 +11,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from advisor.domain.architecture import Architecture, AttentionKind, LayerKind
-from advisor.estimate.compressed import hyper_connection_tensors
 from advisor.estimate.mixers import Named, mixer_tensors
+from advisor.estimate.streams import (
+    NGRAM_LAYER,
+    has_ngrams,
+    hyper_connection_tensors,
+    ngram_elements,
+    ngram_tensors,
+    residual_head_tensors,
+)
 from advisor.estimate.traits import Traits, traits_of
 
 ALTUP_INPUTS = 4
@@ -70,7 +77,7 @@ def count_parameters(architecture: Architecture) -> ParameterCount:
         experts += tensor.elements if "_exps." in tensor.name else 0
     moe = architecture.moe
     unused = experts * (moe.n_experts - moe.n_used) // moe.n_experts if moe and moe.n_experts else 0
-    return ParameterCount(total, total - unused)
+    return ParameterCount(total, total - unused - ngram_elements(architecture))
 
 
 def _norm(name: str, width: int, t: Traits) -> Iterator[Named]:
@@ -97,13 +104,13 @@ def _outer(a: Architecture, t: Traits) -> Iterator[Named]:
         yield ("rope_freqs.weight", (a.attention.k_dim // 2,))
     if a.ple_dim:
         yield from _per_layer_embeddings(a)
-    if a.gguf_arch == "deepseek4":
-        yield ("output_hc_fn.weight", (a.hyper_connections * a.hidden, a.hyper_connections))
-        yield ("output_hc_base.weight", (a.hyper_connections,))
-        yield ("output_hc_scale.weight", (1,))
+    yield from residual_head_tensors(a)
 
 
 def _per_layer_embeddings(a: Architecture) -> Iterator[Named]:
+    if has_ngrams(a):
+        yield ("per_layer_token_embd.weight", (a.ple_dim or 0, a.ple_vocab or 0))
+        return
     width = (a.ple_dim or 0) * a.n_layers
     # Gemma 3n's converter fills both tables up to the same number of rows
     rows = a.vocab if a.gguf_arch == "gemma3n" else a.ple_vocab or a.vocab
@@ -125,7 +132,7 @@ def _layer(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[Named]
     yield from mixer_tensors(a, t, layer, kind)
     if not _is_bare_mixer(a, t, kind):
         yield from _feed_forward(a, t, layer)
-    yield from _layer_extras(a)
+    yield from _layer_extras(a, layer)
 
 
 def _layer_norms(a: Architecture, t: Traits, layer: int, kind: str) -> Iterator[str]:
@@ -143,14 +150,23 @@ def _is_bare_mixer(a: Architecture, t: Traits, kind: str) -> bool:
     return (t.single_block and kind != LayerKind.MLP) or a.gguf_arch in ("mamba", "mamba2")
 
 
-def _layer_extras(a: Architecture) -> Iterator[Named]:
+def _layer_extras(a: Architecture, layer: int) -> Iterator[Named]:
+    if a.gguf_arch == "kimi-k3":
+        yield ("attn_res_score.weight", (a.hidden,))
+        yield ("ffn_res_score.weight", (a.hidden,))
     if a.hyper_connections:
         yield from hyper_connection_tensors(a, "attn")
         yield from hyper_connection_tensors(a, "ffn")
-    if not a.ple_dim:
-        return
-    yield ("inp_gate.weight", (a.hidden, a.ple_dim))
-    yield ("proj.weight", (a.ple_dim, a.hidden))
+    if has_ngrams(a):
+        yield from ngram_tensors(a) if layer == NGRAM_LAYER else ()
+    elif a.ple_dim:
+        yield from _per_layer_extras(a, a.ple_dim)
+
+
+def _per_layer_extras(a: Architecture, width: int) -> Iterator[Named]:
+    """What brings a layer's embeddings into it (Gemma 3n and 4), and Gemma 3n's other residual paths."""
+    yield ("inp_gate.weight", (a.hidden, width))
+    yield ("proj.weight", (width, a.hidden))
     yield ("post_norm.weight", (a.hidden,))
     if a.gguf_arch != "gemma3n":
         return
@@ -196,7 +212,7 @@ def _dense(a: Architecture, t: Traits, width: int) -> Iterator[Named]:
         parts.insert(0, ("ffn_gate", a.hidden, width))
     for name, n_in, n_out in parts:
         yield (f"{name}.weight", (n_in, n_out))
-        if t.ffn_bias and name != "ffn_gate":
+        if t.ffn_bias and not (t.gated and name != "ffn_down"):
             yield (f"{name}.bias", (n_out,))
     if a.gguf_arch == "bitnet":
         yield ("ffn_sub_norm.weight", (width,))
@@ -208,8 +224,11 @@ def _experts(a: Architecture, t: Traits, *, hashed: bool = False) -> Iterator[Na
     n, width, inner = moe.n_experts, moe.ffn, moe.latent or a.hidden
     yield ("ffn_gate_inp.weight", (a.hidden, n))
     if moe.latent:
-        yield ("ffn_latent_down.weight", (a.hidden, inner))
-        yield ("ffn_latent_up.weight", (inner, a.hidden))
+        name = "ffn_routed" if a.gguf_arch == "kimi-k3" else "ffn_latent"
+        yield (f"{name}_down.weight", (a.hidden, inner))
+        yield (f"{name}_up.weight", (inner, a.hidden))
+        if a.gguf_arch == "kimi-k3":
+            yield ("ffn_routed_norm.weight", (inner,))
     if a.gguf_arch == "gemma4":
         yield ("ffn_gate_inp.scale", (a.hidden,))
         for name in ("pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"):

@@ -83,6 +83,7 @@ _BERT = Traits(
     qkv_bias=True, out_bias=True, norm_bias=True, norms=("attn_output_norm", "layer_output_norm"), gated=False,
     ffn_bias=True, tied=True, token_types=2, positions=True, embedding_norm=True, final_norm="", causal=False,
 )  # fmt: skip
+_ENCODER = replace(_BERT, token_types=0, positions=False)
 _DEEPSEEK = Traits(router_bias=True)
 _COHERE = Traits(norms=("attn_norm",), tied=True, parallel=True)
 _MAMBA = Traits(norms=("attn_norm",), tied=True, into_residual=True)
@@ -98,7 +99,8 @@ TRAITS: dict[str, Traits] = {
     "seed_oss": Traits(qkv_bias=True, norms=("attn_norm", "post_attention_norm")),
     "qwen": Traits(fused_qkv=True, qkv_bias=True), "qwen2": _QWEN2, "qwen2vl": _QWEN2,
     "qwen2moe": Traits(qkv_bias=True, shared_gate=True), "qwen3": _QWEN3, "qwen3moe": _QWEN3, "qwen3vl": _QWEN3,
-    "qwen3vlmoe": _QWEN3, "qwen3next": _NEXT, "qwen35": _NEXT, "qwen35moe": _NEXT, "qwen4exp": _NEXT,
+    "qwen3vlmoe": _QWEN3, "qwen3next": _NEXT, "qwen35": _NEXT, "qwen35moe": _NEXT,
+    "qwen4exp": replace(_NEXT, norms=(), final_norm=""),
     "gemma": Traits(tied=True), "gemma2": Traits(norms=_GEMMA2_NORMS, tied=True, softcapped=True), "gemma3": _GEMMA3,
     "gemma-embedding": replace(_GEMMA3, causal=False),
     "gemma3n": replace(_GEMMA3, reused_has_kv=True),
@@ -115,7 +117,8 @@ TRAITS: dict[str, Traits] = {
     "deepseek2": _DEEPSEEK, "deepseek32": _DEEPSEEK, "glm-dsa": _DEEPSEEK,
     "glm5-next": _DEEPSEEK,
     "deepseek4": Traits(router_bias=True, experts_type="mxfp4"),
-    "kimi-linear": _DEEPSEEK, "kimi-k3": _DEEPSEEK,
+    "kimi-linear": _DEEPSEEK,
+    "kimi-k3": Traits(router_bias=True, output_gate="full", experts_type="mxfp4"),
     "minicpm3": Traits(split_kv_b=False, mla_cache=False, tied=True), "plm": Traits(split_kv_b=False, mla_cache=False),
     "chatglm": Traits(qkv_bias=True, fused_gate=True),
     "glm4": Traits(fused_gate=True, norms=_GEMMA2_NORMS),
@@ -123,6 +126,7 @@ TRAITS: dict[str, Traits] = {
     "minimax-m2": Traits(qk_norm="all", router_bias=True), "minimax-01": LLAMA,
     "mimo2": Traits(router_bias=True, window_sinks=True),
     "step35": Traits(qk_norm="head", output_gate="head", router_bias=True),
+    "mellum": _QWEN3, "nanbeige": LLAMA,
     "laguna": Traits(qk_norm="head", output_gate="head", router_bias=True),
     "afmoe": Traits(qk_norm="head", norms=_GEMMA2_NORMS, router_bias=True, output_gate="full"),
     "hy_v3": Traits(qk_norm="head", router_bias=True),
@@ -153,21 +157,26 @@ TRAITS: dict[str, Traits] = {
         norm_bias=True, norms=("attn_output_norm", "layer_output_norm"), tied=True, token_types=2,
         embedding_norm=True, final_norm="", fused_qkv=True, causal=False,
     ),
-    "jina-bert-v2": replace(_BERT, positions=False, gated=True), "jina-bert-v3": replace(_BERT, positions=False),
+    "jina-bert-v2": replace(_BERT, positions=False, gated=True), "jina-bert-v3": replace(_ENCODER, token_types=1),
+    "nomic-bert-moe": replace(_ENCODER, token_types=1, fused_qkv=True), "eurobert": Traits(tied=True, causal=False),
     "modern-bert": Traits(fused_qkv=True, fused_gate=True, tied=True, embedding_norm=True, causal=False),
     "t5": Traits(tied=True), "t5encoder": Traits(tied=True, causal=False),
 }  # fmt: skip
 
 
 def _habits(architecture: Architecture) -> Traits:
-    """The family's habits; for a model without a name in llama.cpp, those of GPT-2 or Llama, whichever it resembles."""
+    """The family's habits; for a model without a name in llama.cpp, those of BERT, GPT-2 or Llama, as it resembles."""
     name = architecture.gguf_arch
     if name == "granitehybrid" and architecture.moe is not None:
         return LLAMA
     if name == "nemotron_h" and architecture.moe is not None:
         return TRAITS["nemotron_h_moe"]
+    if name == "laguna" and not architecture.attention.window:
+        return replace(TRAITS["laguna"], output_gate="full")  # Laguna M.1 (src/models/laguna.cpp)
     if name is not None:
         return TRAITS.get(name, LLAMA)
+    if architecture.attention.causal is False:
+        return replace(_ENCODER, gated=architecture.gated_ffn is not False, positions=bool(architecture.max_positions))
     if architecture.gated_ffn is not False:
         return LLAMA
     return replace(
@@ -187,6 +196,8 @@ def traits_of(architecture: Architecture) -> Traits:
         changes["qkv_bias"] = attention.bias
     if attention.qk_norm is not None and attention.qk_norm != bool(base.qk_norm):
         changes["qk_norm"] = "head" if attention.qk_norm else ""
+    if attention.causal is not None:
+        changes["causal"] = attention.causal
     if architecture.gated_ffn is not None and architecture.gated_ffn != base.gated:
         changes["gated"] = architecture.gated_ffn
     if architecture.tied is not None:

@@ -68,6 +68,7 @@ def architecture_from_gguf(header: GgufHeader) -> Architecture | None:
         moe=_moe(keys), ple_dim=keys.number("embedding_length_per_layer_input"), ple_vocab=_ple_vocab(header),
         nextn_layers=nextn, encoder_layers=blocks if _tensor(header, "enc.blk.0.attn_q.weight") else 0,
         max_positions=_positions(header), hyper_connections=keys.number("hyper_connection.count") or 0,
+        hyper_rank=keys.width_out("hc_attn_down.weight") or 0,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _attention(keys: _Keys, n_layers: int) -> Attention:
     varied = by_layer[:n_layers] if by_layer and len(set(by_layer)) > 1 else None
     n_kv = keys.number("attention.head_count_kv") or heads
     k_dim = keys.number("attention.key_length") or (keys.number("embedding_length") or 0) // heads
-    swa = keys.number("attention.key_length_swa")
+    swa, pool = keys.number("attention.key_length_swa"), _pooled(keys)
     return Attention(
         n_heads=heads, n_kv_heads=n_kv, k_dim=k_dim, v_dim=keys.number("attention.value_length") or k_dim,
         kv_heads_by_layer=varied, window=window_tokens(keys.header, keys.arch),
@@ -118,7 +119,14 @@ def _attention(keys: _Keys, n_layers: int) -> Attention:
         bias="attn_q.bias" in keys.shapes or "attn_qkv.bias" in keys.shapes,
         qk_norm="attn_q_norm.weight" in keys.shapes,
         output_gate="attn_gate.weight" in keys.shapes,
+        indexer_heads=keys.number("attention.indexer.head_count") if pool else None,
+        indexer_dim=keys.number("attention.indexer.key_length") if pool else None, indexer_pool=pool,
     )  # fmt: skip
+
+
+def _pooled(keys: _Keys) -> int | None:
+    """Positions that an indexer over keys as they are pools into one; None where there is none."""
+    return max(keys.by_layer("attention.compress_ratios") or (0,)) or None
 
 
 def _query_heads(keys: _Keys, kinds: str) -> tuple[int, int | None]:
@@ -187,10 +195,11 @@ def _moe(keys: _Keys) -> Moe | None:
     shared = keys.width_in("ffn_down_shexp.weight") or 0
     width = routed[0] if routed else keys.number("expert_feed_forward_length") or 0
     first, step = _expert_layers(keys.header)
+    latent = keys.width_out("ffn_latent_down.weight") or keys.width_out("ffn_routed_down.weight")
     return Moe(
         n_experts=experts, n_used=keys.number("expert_used_count") or 0, ffn=width,
         n_shared=keys.number("expert_shared_count") or (1 if shared else 0), shared_ffn=shared,
-        first_dense=first, step=step, latent=keys.width_out("ffn_latent_down.weight"),
+        first_dense=first, step=step, latent=latent,
         hash_layers=keys.number("hash_layer_count") or 0,
     )  # fmt: skip
 

@@ -42,6 +42,13 @@ TYPED = [
     ("unsloth/qwen3-8b-gguf", "Qwen/Qwen3-8B", None),
     ("mlx-community/Qwen3-0.6B-4bit", "Qwen/Qwen3-0.6B", "mlx-4bit"),
     ("Qwen3-8B-Q4_K_M.gguf", "Qwen/Qwen3-8B", "Q4_K_M"),
+    ("llama-2-7b-chat.Q4_K_M.gguf", "meta-llama/Llama-2-7b-chat-hf", "Q4_K_M"),
+    ("Qwen3-8B-UD-Q4_K_XL.gguf", "Qwen/Qwen3-8B", "UD-Q4_K_XL"),
+    ("TheBloke/Llama-2-13B-chat-GGUF", "meta-llama/Llama-2-13b-chat-hf", None),
+    ("mradermacher/Qwen3-8B-i1-GGUF:Q4_K_M", "Qwen/Qwen3-8B", "Q4_K_M"),
+    ("meta-llama/Meta-Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B-Instruct", None),
+    ("THUDM/GLM-4-32B-0414", "zai-org/GLM-4-32B-0414", None),
+    ("qwq", "Qwen/QwQ-32B", None),
 ]
 
 
@@ -58,6 +65,7 @@ def test_what_people_type(catalog, typed, model, quant):
         ("llama3:latest", "meta-llama/Meta-Llama-3-8B-Instruct"),
         ("gpt-oss", "openai/gpt-oss-20b"),
         ("llama2:7b-text", "meta-llama/Llama-2-7b-chat-hf"),
+        ("TheBloke/Llama-2-7B-GGUF", "meta-llama/Llama-2-7b-chat-hf"),
         ("mistral 7b v0.9 instruct", "mistralai/Mistral-7B-Instruct-v0.1"),
     ],
 )

@@ -65,6 +65,12 @@ def _attention(a):
 def _indexer(a):
     m = a.attention
     stated = {"head_count": m.indexer_heads, "key_length": m.indexer_dim, "kpool": m.indexer_pool}
+    if m.kind == AttentionKind.GQA and m.indexer_pool:
+        pools = [m.indexer_pool if kind == "F" else 0 for kind in a.layer_kinds()]
+        return {
+            "attention.indexer.head_count": m.indexer_heads, "attention.indexer.key_length": m.indexer_dim,
+            "attention.compress_ratios": _listed(pools),
+        }  # fmt: skip
     found = {f"attention.indexer.{key}": value for key, value in stated.items()}
     if m.kind != AttentionKind.SHARED:
         return found
