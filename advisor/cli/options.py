@@ -82,7 +82,7 @@ def request_options(function: F) -> F:
         click.option("--max-tpot", metavar="DURATION", help="Time per output token"),
         click.option("--min-tps", type=float, metavar="X", help="Tokens per second, instead of --max-tpot"),
         click.option("--max-latency", metavar="DURATION", help="The whole answer"),
-        click.option("--confidence", type=float, metavar="P", help="Probability of meeting the budget [0.9]"),
+        click.option("--confidence", type=float, metavar="P", help="How surely the budget is met [0.9; a target: 0.5]"),
         click.option("--engine", metavar="NAME", help="llama.cpp, vllm, mlx ...; also 'llama.cpp vulkan'"),
         click.option("--license", "licence", metavar="commercial|any|SPDX"),
         click.option("--quant", metavar="NAME"),

@@ -57,7 +57,8 @@ Examples:
 def command(explain: bool, lock: Path | None, **values: Any) -> int:
     """The best model, quantization, context, engine and placement for a task within a latency budget.
 
-    A budget that you state is hard: nothing meets it, exit 3. A task's own budget is a target.
+    A budget that you state is hard: nothing meets it, exit 3. A task's own budget is a target,
+    and a choice that overshoots it pays in points of quality.
     """
     settings = take_settings(values)
     selection = take_selection(values)

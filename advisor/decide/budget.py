@@ -33,6 +33,13 @@ class Verdict:
     probability: float
     meets: bool
     misses: tuple[Miss, ...]
+    surely: bool = True
+    """As probably as a stated limit must be met: what meets a task's own target may do so less surely."""
+
+    @property
+    def word(self) -> str:
+        """meets, likely (a target that is more likely met than missed) or misses."""
+        return "misses" if not self.meets else "meets" if self.surely else "likely"
 
     @property
     def overshoot(self) -> float:
@@ -95,7 +102,8 @@ def judge(speed: Speed | None, budget: Budget, thinking_tokens: int = 0) -> Verd
             continue
         single = probability_within(time, allowed) if time else 0.0
         probability = min(probability, single)
-        if single < budget.confidence:
-            needed = quantile(time, budget.confidence) if time else math.inf
+        if single < budget.required:
+            needed = quantile(time, budget.required) if time else math.inf
             misses.append(Miss(limit=name, allowed_s=allowed, needed_s=needed, probability=single))
-    return Verdict(probability=probability, meets=not misses, misses=tuple(misses))
+    surely = probability >= budget.confidence
+    return Verdict(probability=probability, meets=not misses, misses=tuple(misses), surely=surely)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from advisor.decide.assessment import Assessment, Estimator, assess
-from advisor.decide.budget import Miss
+from advisor.decide.budget import Miss, judge
 from advisor.decide.candidates import Reason
 from advisor.decide.question import Question
 from advisor.domain.estimate import PlacementKind
@@ -48,8 +48,17 @@ def _round_up(seconds: float) -> float:
     return math.ceil(seconds / step - 1e-9) * step
 
 
-def _budget_needs(assessment: Assessment) -> Iterator[Need]:
-    misses = assessment.verdict.misses
+def _limits_to_state(assessment: Assessment, question: Question) -> tuple[Miss, ...]:
+    """What is missed, as a person would have to state it: a stated limit must be kept more surely than a target."""
+    misses, budget = assessment.verdict.misses, question.budget
+    if budget.stated or not misses:
+        return misses
+    surely = judge(assessment.estimate.speed, replace(budget, stated=True), assessment.workload.thinking_tokens)
+    return surely.misses
+
+
+def _budget_needs(assessment: Assessment, question: Question) -> Iterator[Need]:
+    misses = _limits_to_state(assessment, question)
     rest = assessment.estimate.fits and assessment.excess is None
     alone = rest and len(misses) == 1
     for miss in misses:
@@ -148,7 +157,7 @@ def needs(assessment: Assessment, question: Question, estimator: Estimator) -> t
     found = [
         *_trial_needs(assessment, question, estimator),
         *_memory_needs(assessment),
-        *_budget_needs(assessment),
+        *_budget_needs(assessment, question),
         *_energy_needs(assessment),
     ]
     placement = assessment.estimate.placement.kind

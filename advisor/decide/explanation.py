@@ -111,10 +111,11 @@ def energy_line(assessment: Assessment) -> str | None:
 
 
 def budget_line(assessment: Assessment) -> str | None:
-    """What of the budget is missed, for a pick that is given all the same."""
+    """What of the task's target is missed or not met surely, for a pick that is given all the same."""
     misses = assessment.verdict.misses
     if not misses:
-        return None
+        sure, odds = assessment.verdict.surely, assessment.verdict.probability
+        return None if sure else f"Meets the task's target with a probability of {odds:.0%}"
     parts = ", ".join(
         f"{LIMIT_NAMES[m.limit]} {format_duration(m.needed_s)} against {format_duration(m.allowed_s)}" for m in misses
     )

@@ -10,7 +10,7 @@ from heapq import nsmallest
 
 from advisor.decide.assessment import Assessment
 from advisor.decide.question import Question
-from advisor.decide.ranking import soft_utility
+from advisor.decide.ranking import may_be_offered, soft_utility
 from advisor.domain.machine import Accelerator, Machine
 
 BEAM = 200
@@ -87,11 +87,6 @@ class _Partial:
         return (-self.value, self.total, tuple(option.resident for option in self.chosen))
 
 
-def offered(assessment: Assessment, question: Question) -> bool:
-    """It works; or it fits and misses no more than the task's own target, which costs it points (`soft_utility`)."""
-    return assessment.works or (assessment.estimate.fits and assessment.excess is None and not question.budget.stated)
-
-
 def resident_of(assessment: Assessment) -> Resident:
     """What has to be loaded: two tasks with the same answer share it."""
     e = assessment.estimate
@@ -166,7 +161,7 @@ def pack(
         usable = [
             _Option(a, resident_of(a), bytes_by_device(a, machine), soft_utility(a))
             for a in choices
-            if offered(a, question)
+            if may_be_offered(a, question)
         ]
         partials = _extended(partials, usable, room)
     best = min(partials, key=lambda p: p.order, default=_Partial())

@@ -70,25 +70,30 @@ class TooSlow:
                 self._keep(failure)
 
     def _keep(self, failure: _Failure) -> None:
-        """Keep a failure unless one with less of both is known already."""
+        """Keep a failure unless one that is no nearer with less of both is known already."""
         if not any(
             f.active_bytes <= failure.active_bytes
             and f.active_params <= failure.active_params
+            and f.factor >= failure.factor
             and f.speaks_of(failure.sparse)
             for f in self.others
         ):
             self.others.append(failure)
 
-    def rules_out(self, candidate: Candidate) -> bool:
-        """Whether a choice cannot meet the budget, judging by those that missed it."""
+    def least_overshoot(self, candidate: Candidate) -> float:
+        """The factor by which a choice misses the budget at the least, judging by those that missed it; 0: no telling.
+
+        From 1 on it cannot meet the budget.
+        """
         size = max(candidate.active_bytes, 1.0)
-        for failure in self.siblings.get((candidate.model_id, candidate.system.mode), ()):
-            if failure.factor > max(COMPUTE_HELP, BYTES_HELP * failure.active_bytes / size):
-                return True
+        siblings = self.siblings.get((candidate.model_id, candidate.system.mode), ())
+        least = max((f.factor / max(COMPUTE_HELP, BYTES_HELP * f.active_bytes / size) for f in siblings), default=0.0)
         if candidate.engine != self.engine:
-            return False
+            return least
         params, sparse = _active_params(candidate), _sparse(candidate)
-        return any(
-            size >= FAR_OFF * f.active_bytes and params >= FAR_OFF * f.active_params and f.speaks_of(sparse)
+        others = (
+            f.factor / FAR_OFF
             for f in self.others
+            if size >= FAR_OFF * f.active_bytes and params >= FAR_OFF * f.active_params and f.speaks_of(sparse)
         )
+        return max(least, max(others, default=0.0))

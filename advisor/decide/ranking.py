@@ -1,7 +1,10 @@
 """Ranks systems by utility among those that fit and meet the budget; keeps what failed and why.
 
-Candidates are assessed in order of utility (`order`), and the search stops when enough models work: most are never
-estimated.
+A stated budget is kept or not. A task's own target is what somebody would like, not what anybody asked for: a choice
+that is expected to overshoot it pays in points for how far, and stays in the race.
+
+Candidates are assessed in order of utility (`order`), and the search stops when nothing that is left can be worth more
+than what was found: most are never estimated.
 """
 
 import math
@@ -17,8 +20,8 @@ from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 
 SOFT_POINTS_PER_DOUBLING = 12.0
-"""When nothing meets a task's own target: points that a doubling of the overshoot costs. Twice too slow is worth a
-whole size class (about 10 points from 4B to 14B)."""
+"""Points that each doubling of the time beyond a task's own target costs. Twice too slow is worth a whole size class
+(about 10 points from 4B to 14B)."""
 NEAR_MISSES = 5
 
 
@@ -39,6 +42,14 @@ class Ranking:
         return any(p.works for p in self.picks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A choice that may be offered, and its worth as an answer (points)."""
+
+    assessment: Assessment
+    worth: float
+
+
 @dataclass(slots=True)
 class _Search:
     """State of one search: what has come of the candidates so far."""
@@ -46,10 +57,17 @@ class _Search:
     question: Question
     estimator: Estimator
     too_slow: TooSlow
-    works: dict[str, Assessment] = field(default_factory=dict)
+    found: dict[str, _Found] = field(default_factory=dict)
+    """The best of each model that may be offered."""
+    floor: float = -math.inf
+    """Worth of the last of as many as are asked for; -inf as long as there are fewer."""
     failed: dict[str, Assessment] = field(default_factory=dict)
     too_large: dict[str, Candidate] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
+
+    def done(self, candidate: Candidate) -> bool:
+        """Neither this candidate nor any of those after it can be among the best."""
+        return candidate.utility <= self.floor
 
     def fail(self, model_id: str, reason: Reason) -> None:
         """Keep the first reason that was found for a model: it belongs to its best candidate."""
@@ -62,31 +80,48 @@ class _Search:
             self.too_large[candidate.model_id] = candidate
 
     def try_candidate(self, candidate: Candidate) -> None:
-        """Assess one candidate unless a better one of its model already works."""
+        """Assess one candidate unless a better one of its model is known already."""
         model_id = candidate.model_id
-        if model_id in self.works:
+        known = self.found.get(model_id)
+        if known is not None and candidate.utility <= known.worth:
             return
         reason = unwanted(candidate, self.question)
         if reason is not None:
             self.fail(model_id, reason)
-            return
-        if self.estimator.cannot_fit(candidate) is not None:
+        elif self.estimator.cannot_fit(candidate) is not None:
             self.fail(model_id, Reason.MEMORY)
             self.note_too_large(candidate)
-            return
-        if self.too_slow.rules_out(candidate):
+        elif self._too_slow(candidate, known):
             self.fail(model_id, Reason.SLOW)
+        else:
+            self._keep(assess(candidate, self.question, self.estimator), known)
+
+    def _too_slow(self, candidate: Candidate, known: _Found | None) -> bool:
+        """What was slow already shows that this one cannot be offered, or is worth less than what is known."""
+        overshoot = self.too_slow.least_overshoot(candidate)
+        if overshoot < 1.0 or self.question.budget.stated:
+            return overshoot >= 1.0
+        most = candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
+        return most <= max(self.floor, known.worth if known else -math.inf)
+
+    def _keep(self, assessment: Assessment, known: _Found | None) -> None:
+        model_id = assessment.candidate.model_id
+        if not assessment.works:
+            self.too_slow.remember(assessment)
+            self.fail(model_id, assessment.reason or Reason.SLOW)
+            nearest = self.failed.get(model_id)
+            if nearest is None or nearness(assessment) < nearness(nearest):
+                self.failed[model_id] = assessment
+        if not may_be_offered(assessment, self.question):
             return
-        assessment = assess(candidate, self.question, self.estimator)
-        if assessment.works:
-            self.works[model_id] = assessment
-            self.reasons.pop(model_id, None)
-            return
-        self.too_slow.remember(assessment)
-        self.fail(model_id, assessment.reason or Reason.SLOW)
-        known = self.failed.get(model_id)
-        if known is None or nearness(assessment) < nearness(known):
-            self.failed[model_id] = assessment
+        worth = soft_utility(assessment)
+        if known is None or worth > known.worth:
+            self.found[model_id] = _Found(assessment, worth)
+            self._raise_floor()
+
+    def _raise_floor(self) -> None:
+        if len(self.found) >= self.question.limit:
+            self.floor = sorted((one.worth for one in self.found.values()), reverse=True)[self.question.limit - 1]
 
 
 def closeness(assessment: Assessment) -> float:
@@ -109,8 +144,14 @@ def nearness(assessment: Assessment) -> tuple[float, float, float]:
     return (-round(chance * candidate.score, 1), closeness(assessment), -candidate.utility)
 
 
+def may_be_offered(assessment: Assessment, question: Question) -> bool:
+    """It works; or it misses no more than the task's own target, which costs it points (`soft_utility`)."""
+    possible = assessment.estimate.fits and assessment.estimate.speed is not None and assessment.excess is None
+    return assessment.works or (possible and not question.budget.stated)
+
+
 def soft_utility(assessment: Assessment) -> float:
-    """Utility less what the overshoot costs, for when nothing meets a target."""
+    """Utility less what the overshoot costs; a choice that works pays nothing."""
     overshoot = min(assessment.verdict.overshoot, 1e6)
     return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
 
@@ -123,12 +164,12 @@ def rank(
     search = _Search(question, estimator, TooSlow(estimator.mixed, offered[0] if offered else ""))
     for candidate in order:
         search.try_candidate(candidate)
-        if len(search.works) >= question.limit:
+        if search.done(candidate):
             break
     for model_id, reason in order.excluded.items():
         search.fail(model_id, reason)
     for model_id in order.rest():
-        if model_id not in search.works:
+        if model_id not in search.found:
             search.fail(model_id, Reason.OUTRANKED)
     return _conclude(search, len(entries))
 
@@ -141,15 +182,15 @@ def _too_large(search: _Search, count: int) -> list[Assessment]:
 
 
 def _conclude(search: _Search, considered: int) -> Ranking:
-    picks = list(search.works.values())
-    misses = [a for a in search.failed.values() if a.candidate.model_id not in search.works]
-    if not picks and not search.question.budget.stated:
-        fitting = [a for a in misses if a.estimate.fits and a.estimate.speed is not None and a.excess is None]
-        picks = sorted(fitting, key=soft_utility, reverse=True)[: search.question.limit]
-        chosen = {a.candidate.model_id for a in picks}
-        misses = [a for a in misses if a.candidate.model_id not in chosen]
-    for assessment in picks:
-        search.reasons.pop(assessment.candidate.model_id, None)
+    best = sorted(search.found.values(), key=lambda one: -one.worth)
+    picks = [one.assessment for one in best[: search.question.limit]]
+    for one in best:
+        search.reasons.pop(one.assessment.candidate.model_id, None)
+    for one in best[search.question.limit :]:
+        search.fail(one.assessment.candidate.model_id, one.assessment.reason or Reason.OUTRANKED)
+    working = {one.assessment.candidate.model_id for one in best if one.assessment.works}
+    chosen = working | {a.candidate.model_id for a in picks}
+    misses = [a for model_id, a in search.failed.items() if model_id not in chosen]
     if not picks:
         misses += _too_large(search, NEAR_MISSES - len(misses))
     misses.sort(key=nearness)

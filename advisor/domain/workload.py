@@ -49,4 +49,11 @@ class Budget:
     max_latency_s: float | None = None
     stated: bool = False
     confidence: float = 0.9
-    """A choice meets the budget when it does so with at least this probability."""
+    """A choice meets a stated limit when it does so with at least this probability."""
+    target_confidence: float = 0.5
+    """The same of a target: nobody asked for it, so it is enough that it is likelier met than missed."""
+
+    @property
+    def required(self) -> float:
+        """The probability with which these limits must be kept."""
+        return self.confidence if self.stated else self.target_confidence

@@ -40,7 +40,7 @@ def choices_lines(choices: Sequence[Assessment], width: int) -> list[str]:
 
 def _row(a: Assessment) -> tuple[str, ...]:
     speed, candidate = a.estimate.speed, a.candidate
-    verdict = "meets" if a.works else "misses" if a.estimate.fits else "does not fit"
+    verdict = a.verdict.word if a.works else "misses" if a.estimate.fits else "does not fit"
     return (
         candidate.quant,
         candidate.system.mode,

@@ -96,7 +96,7 @@ def _column(choice: Choice) -> list[str]:
         format_duration(speed.latency_s.p50) if speed else "?",
         format_energy(estimate.joules_per_answer.p50) if estimate.joules_per_answer else "?",
         str(estimate.placement.kind).replace("_", " "),
-        "meets" if choice.verdict.meets and estimate.fits else "misses",
+        choice.verdict.word if estimate.fits else "misses",
         model.licence.id or "?",
     ]
 

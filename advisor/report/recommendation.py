@@ -30,7 +30,7 @@ def request_document(question: Question) -> dict[str, Any]:
         "users": workload.users,
         **{limit: getattr(budget, limit) for limit in LIMITS},
         "budget": "stated" if budget.stated else "task",
-        "confidence": budget.confidence,
+        "confidence": budget.required,
         "license": question.licence,
         "engine": question.engine,
         "quant": question.quant,
@@ -133,7 +133,7 @@ def question_line(question: Question) -> str:
     """The question in one line."""
     workload = question.workload
     users = f", {workload.users} users" if workload.users > 1 else ""
-    source = "" if question.budget.stated else " (the task's target)"
+    source = "" if question.budget.stated else " (the task's target, not a limit)"
     return (
         f"{question.task.title}: {workload.prompt_tokens} prompt and {workload.output_tokens} answer tokens{users}; "
         f"{budget_words(question.budget)}{source}"
@@ -191,7 +191,7 @@ def _row(number: str, item: Pick | NearMiss, question: Question) -> tuple[str, .
         format_duration(speed.latency_s.p50) if speed else "?",
         f"{candidate.score:.0f}±{1.28 * candidate.sd:.0f}",
         str(a.estimate.placement.kind).replace("_", " "),
-        "meets" if a.works else "misses",
+        a.verdict.word if a.works else "misses",
     )
 
 

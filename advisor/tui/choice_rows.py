@@ -32,11 +32,11 @@ CONTEXT_COLUMNS = (
 
 
 def word(choice: Choice) -> Content:
-    """meets, misses, memory or unknown."""
+    """meets, likely, misses, memory or unknown."""
     if not choice.estimate.fits:
         return Content.styled("memory", "$text-error")
     if choice.verdict.meets:
-        return Content.styled("meets", "$text-success")
+        return Content.styled(choice.verdict.word, "$text-success")
     return Content.styled("unknown" if choice.estimate.speed is None else "misses", "$text-warning")
 
 

@@ -84,9 +84,9 @@ def median(value: Quantity | None) -> float | None:
 
 
 def verdict_word(assessment: Assessment) -> str:
-    """How a choice stands, in one word: meets, misses (a target), slow, memory, unknown."""
+    """How a choice stands, in one word: meets, likely, misses, memory or unknown."""
     if not assessment.estimate.fits:
         return "memory"
     if assessment.verdict.meets:
-        return "meets"
+        return assessment.verdict.word
     return "unknown" if assessment.estimate.speed is None else "misses"

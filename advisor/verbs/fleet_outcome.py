@@ -41,6 +41,8 @@ class Judge:
         """
         estimator = MachineEstimator(machine, self.workspace)
         ranking = self._rank(estimator, self.workspace.catalog.entries(), choices)
+        if not ranking.picks and not self.question.budget.stated:
+            ranking = self._rank(estimator, self.workspace.catalog.entries(), choices, firm=False)
         if ranking.met:
             return Outcome(standing=Standing.MEETS, choices=ranking.picks)
         nearest = ranking.picks[0] if ranking.picks else next(iter(ranking.misses), None)
@@ -63,9 +65,15 @@ class Judge:
         standing = Standing.MEETS if ranking.met else Standing.BLOCKED
         return Outcome(standing=standing, choices=ranking.picks).seat
 
-    def _rank(self, estimator: MachineEstimator, entries: Sequence[CatalogEntry], limit: int) -> Ranking:
-        offered = estimator.offered(self.question.engine)
-        return rank(replace(self.question, limit=limit), entries, self.workspace.catalog, estimator, offered)
+    def _rank(
+        self, estimator: MachineEstimator, entries: Sequence[CatalogEntry], limit: int, *, firm: bool = True
+    ) -> Ranking:
+        """`firm`: a target too is kept or not, since hosts are counted by it; else it may be overshot for points."""
+        budget, offered = self.question.budget, estimator.offered(self.question.engine)
+        if firm:
+            budget = replace(budget, stated=True, confidence=budget.required)
+        asked = replace(self.question, limit=limit, budget=budget)
+        return rank(asked, entries, self.workspace.catalog, estimator, offered)
 
     def _in_question(self, offered: tuple[str, ...]) -> Sequence[CatalogEntry]:
         if offered not in self._screened:

@@ -47,7 +47,7 @@ def lock_of(result: Recommendation) -> Lock:
         max_ttft_s=budget.max_ttft_s,
         max_tpot_s=budget.max_tpot_s,
         max_latency_s=budget.max_latency_s,
-        confidence=budget.confidence,
+        confidence=budget.required,
         memory_bytes=estimate.footprint.total_bytes,
         latency_s=estimate.speed.latency_s.p50 if estimate.speed else None,
     )

@@ -6,10 +6,10 @@ from dataclasses import replace
 from advisor.decide.assessment import Assessment, assess
 from advisor.decide.candidates import Candidate, unwanted
 from advisor.decide.order import Order
-from advisor.decide.packing import HOST, Room, Together, bytes_by_device, offered, pack
+from advisor.decide.packing import HOST, Room, Together, bytes_by_device, pack
 from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
-from advisor.decide.ranking import rank, soft_utility
+from advisor.decide.ranking import may_be_offered, rank, soft_utility
 from advisor.domain.machine import Machine
 from advisor.errors import UsageError
 from advisor.estimate.constants import Constants
@@ -90,7 +90,7 @@ class _Descent:
         if unwanted(candidate, self.question) is not None:
             return
         while self.share >= LEAST_SHARE and len(self.works) < STEPS:
-            if self._estimator.cannot_fit(candidate) is not None or self._too_slow.rules_out(candidate):
+            if self._estimator.cannot_fit(candidate) is not None or self._too_slow.least_overshoot(candidate) >= 1.0:
                 return
             assessment = assess(candidate, self.question, self._estimator)
             if not assessment.works:
@@ -111,7 +111,7 @@ class _Descent:
         share = self.share
         for assessment in sorted(self._late, key=soft_utility, reverse=True):
             taken = _share_taken(assessment, self.whole.machine, self.room)
-            if taken <= share and assessment.estimate.speed and offered(assessment, self.question):
+            if taken <= share and may_be_offered(assessment, self.question):
                 found.append(assessment)
                 share = taken * SHRINK
         return found

@@ -1,6 +1,6 @@
 """From what was asked to a `Question` with every default filled in and every value checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.catalog.library import Catalog
 from advisor.decide.efficiency import Tier
@@ -94,22 +94,12 @@ def build_budget(request: Request, task: Task) -> Budget:
     tpot = request.max_tpot_s
     if request.min_tokens_per_s is not None:
         tpot = 1.0 / request.min_tokens_per_s
-    confidence = request.confidence or 0.9
-    stated = any(limit is not None for limit in (request.max_ttft_s, tpot, request.max_latency_s))
-    if not stated:
-        return Budget(
-            max_ttft_s=task.max_ttft_s,
-            max_tpot_s=task.max_tpot_s,
-            max_latency_s=task.max_latency_s,
-            confidence=confidence,
-        )
-    return Budget(
-        max_ttft_s=request.max_ttft_s,
-        max_tpot_s=tpot,
-        max_latency_s=request.max_latency_s,
-        stated=True,
-        confidence=confidence,
-    )
+    limits = (request.max_ttft_s, tpot, request.max_latency_s)
+    stated = any(limit is not None for limit in limits)
+    ttft, tpot, latency = limits if stated else (task.max_ttft_s, task.max_tpot_s, task.max_latency_s)
+    budget = Budget(max_ttft_s=ttft, max_tpot_s=tpot, max_latency_s=latency, stated=stated)
+    asked = request.confidence
+    return budget if asked is None else replace(budget, confidence=asked, target_confidence=asked)
 
 
 def build_question(request: Request, catalog: Catalog) -> Question:

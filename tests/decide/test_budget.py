@@ -30,10 +30,21 @@ def test_p90_on_the_limit_is_met_with_ninety_percent():
 
 
 def test_a_budget_is_judged_by_its_worst_limit():
-    verdict = judge(speed(1.0, 0.1), Budget(max_ttft_s=10, max_tpot_s=0.1))
+    verdict = judge(speed(1.0, 0.1), Budget(max_ttft_s=10, max_tpot_s=0.1, stated=True))
     assert verdict.probability == pytest.approx(0.5)
     assert [m.limit for m in verdict.misses] == ["max_tpot_s"]
     assert verdict.misses[0].needed_s == pytest.approx(0.125, rel=1e-6)
+
+
+def test_a_target_is_met_when_likelier_than_not_and_says_how_surely():
+    likely = judge(speed(1.0, 0.09), Budget(max_tpot_s=0.1))
+    assert (likely.word, likely.misses) == ("likely", ())
+    assert 0.5 < likely.probability < 0.9
+    assert judge(speed(1.0, 0.07), Budget(max_tpot_s=0.1)).word == "meets"
+    late = judge(speed(1.0, 0.11), Budget(max_tpot_s=0.1))
+    assert (late.word, late.misses[0].needed_s) == ("misses", pytest.approx(0.11))
+    stated = judge(speed(1.0, 0.09), Budget(max_tpot_s=0.1, stated=True))
+    assert (stated.word, stated.misses[0].needed_s) == ("misses", pytest.approx(0.1125))
 
 
 def test_thinking_tokens_are_paid_for_in_the_whole_answer_or_else_before_it():

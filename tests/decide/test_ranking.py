@@ -1,13 +1,16 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.decide.assessment import assess
 from advisor.decide.candidates import Reason
 from advisor.decide.counterfactual import needs
 from advisor.decide.explanation import quality_line
 from advisor.decide.loading import engine_for, quants_for
-from advisor.decide.ranking import rank
+from advisor.decide.order import Order
+from advisor.decide.ranking import may_be_offered, rank, soft_utility
 from advisor.domain.estimate import Placement, PlacementKind
 from advisor.domain.workload import Budget
 from tests.decide.market import BITS, CHAT, Box, Market, entry, question
@@ -92,9 +95,26 @@ def test_a_stated_budget_is_hard_and_a_target_is_not():
     assert names(soft)[0] == "tiny"
 
 
-def test_a_near_miss_works_with_what_it_says_it_needs():
+def test_a_target_is_no_cliff():
+    """The better model is 4 % too slow at its median: worth less than a point of its 20; stated, the limit holds."""
+    box, limit = Box(memory=64 * GB, bandwidth=10 * GB), 0.473
+    shelf = Market(entry("good", 8e9, 60), entry("poor", 1e9, 40))
+    soft = ask(box, shelf, budget=Budget(max_tpot_s=limit), quant="Q4_K_M")
+    assert [(n, p.verdict.word) for n, p in zip(names(soft), soft.picks, strict=True)] == [
+        ("good", "misses"),
+        ("poor", "meets"),
+    ]
+    assert soft.met
+    assert Reason.SLOW not in soft.rejected
+    assert names(ask(box, shelf, budget=Budget(max_tpot_s=limit, stated=True), quant="Q4_K_M")) == ["poor"]
+    far = ask(box, shelf, budget=Budget(max_tpot_s=limit / 4), quant="Q4_K_M")
+    assert names(far) == ["poor", "good"]
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_near_miss_works_with_what_it_says_it_needs(stated):
     box = Box(memory=64 * GB, bandwidth=10 * GB)
-    q = question(budget=Budget(max_tpot_s=0.02, stated=True))
+    q = question(budget=Budget(max_tpot_s=0.02, stated=stated), limit=1)
     ranking = rank(q, SHELF.entries(), SHELF, box, OFFERED)
     checked = 0
     for miss in ranking.misses:
@@ -218,6 +238,26 @@ models = st.builds(
     st.floats(0.5, 15),
     st.sampled_from(["measured", "sibling", "imputed", "prior"]),
 )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(models, min_size=1, max_size=12, unique_by=lambda e: e.id),
+    st.floats(1, 200),
+    st.floats(0.5, 300),
+    st.integers(1, 5),
+)
+def test_a_target_finds_what_trying_everything_finds(entries, memory, bandwidth, limit):
+    """The search leaves out most choices unseen; what it takes is worth as much as the best of all."""
+    shelf, box = Market(*entries), Box(memory=memory * GB, bandwidth=bandwidth * GB)
+    asked = question(limit=limit)
+    best = {}
+    for candidate in Order(asked, shelf.entries(), shelf, OFFERED):
+        one = assess(candidate, asked, box)
+        if may_be_offered(one, asked):
+            best[candidate.model_id] = max(best.get(candidate.model_id, -1e9), soft_utility(one))
+    found = [soft_utility(pick) for pick in ask(box, shelf, limit=limit).picks]
+    assert found == pytest.approx(sorted(best.values(), reverse=True)[:limit])
 
 
 @settings(max_examples=200, deadline=None)

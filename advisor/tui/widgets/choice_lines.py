@@ -180,10 +180,8 @@ def budget_line(assessment: Assessment, budget: Budget) -> Content:
         rate_first = item.name == "tokens/s"
         named = (value, " tok/s") if rate_first else ((f"{item.name.split()[0]} ", "$foreground-muted"), value)
         pieces.append(Content.assemble(*named, f" {item.limit}" if item.limit else ""))
-    if assessment.verdict.meets:
-        pieces.insert(0, Content.styled("meets", "$text-success"))
-    else:
-        pieces.insert(0, Content.styled("misses", "$text-warning"))
+    colour = "$text-success" if assessment.verdict.meets else "$text-warning"
+    pieces.insert(0, Content.styled(assessment.verdict.word, colour))
     return labelled("budget", Content(" · ").join(pieces))
 
 
