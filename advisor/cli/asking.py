@@ -42,6 +42,7 @@ def take_request(values: dict[str, Any]) -> Request:
         task=values.pop("task", None),
         prompt_tokens=values.pop("prompt_tokens", None),
         output_tokens=values.pop("output_tokens", None),
+        cached_tokens=values.pop("cached_tokens", None),
         context=values.pop("context", None),
         users=values.pop("users", None),
         confidence=values.pop("confidence", None),

@@ -76,6 +76,7 @@ def request_options(function: F) -> F:
         click.option("--task", metavar="NAME", help="chat, coding, summarization ... (`advisor catalog list --tasks`)"),
         click.option("--prompt-tokens", type=int, metavar="N"),
         click.option("--output-tokens", type=int, metavar="N"),
+        click.option("--cached-tokens", type=int, metavar="N", help="Of earlier turns, in the cache before the prompt"),
         click.option("--context", type=int, metavar="N", help="Window to reserve, tokens per user"),
         click.option("--users", type=int, metavar="N", help="Requests served at once; `size`: people"),
         click.option("--max-ttft", metavar="DURATION", help="Time to first token: 800ms, 2s"),

@@ -138,8 +138,7 @@ def _trial_needs(assessment: Assessment, question: Question, estimator: Estimato
             )
             break
     workload = assessment.workload
-    tokens = workload.prompt_tokens + workload.output_tokens + workload.thinking_tokens
-    shorter = -(-tokens // 256) * 256
+    shorter = -(-workload.needed_tokens // 256) * 256
     if shorter < workload.context:
         smaller = replace(question, workload=replace(question.workload, context=shorter))
         if assess(candidate, smaller, estimator).works:

@@ -37,6 +37,7 @@ class Lock:
     confidence: float
     memory_bytes: int
     latency_s: float | None
+    cached_tokens: int = 0
 
 
 class Subject(StrEnum):

@@ -39,9 +39,7 @@ class Question:
     @property
     def least_context(self) -> int:
         """Tokens that a model's context must hold to come into question."""
-        return (
-            self.workload.context if self.context_stated else self.workload.prompt_tokens + self.workload.output_tokens
-        )
+        return self.workload.context if self.context_stated else replace(self.workload, thinking_tokens=0).needed_tokens
 
     def workload_for(self, thinking_tokens: int, longest: int | None) -> Workload:
         """The workload of a system that writes `thinking_tokens`, in a window that holds them.
@@ -49,6 +47,5 @@ class Question:
         `longest` is the model's own limit; None: unknown.
         """
         workload = replace(self.workload, thinking_tokens=thinking_tokens)
-        needed = workload.prompt_tokens + workload.output_tokens + thinking_tokens
-        context = max(workload.context, needed)
+        context = max(workload.context, workload.needed_tokens)
         return replace(workload, context=min(context, longest) if longest else context)

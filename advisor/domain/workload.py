@@ -18,6 +18,10 @@ class Task:
     max_latency_s: float | None
     categories: tuple[str, ...]
     """Model categories that can do it."""
+    cached_tokens: int = 0
+    """Of earlier turns, in the cache when the prompt comes: not read anew, but each new token attends to them."""
+    context: int | None = None
+    """Window that the work needs; None: the usual one, or what holds prompt and answer."""
     modality: str = "text"
     encoder_positions: int = 0
     """What an encoder of images or sound works through for one usual prompt: patches of a picture, frames of speech."""
@@ -36,8 +40,20 @@ class Workload:
     prompt_tokens: int
     output_tokens: int
     thinking_tokens: int = 0
+    cached_tokens: int = 0
+    """As of a task."""
     context: int
     users: int = 1
+
+    @property
+    def needed_tokens(self) -> int:
+        """What the window must hold."""
+        return self.cached_tokens + self.prompt_tokens + self.thinking_tokens + self.output_tokens
+
+    @property
+    def prompt_words(self) -> str:
+        """`4000 prompt`, or with earlier turns `4000 prompt (24000 more cached)`."""
+        return f"{self.prompt_tokens} prompt" + (f" ({self.cached_tokens} more cached)" if self.cached_tokens else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

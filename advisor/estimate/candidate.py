@@ -56,7 +56,7 @@ def estimate(
         speed=speed,
         flops=Flops(
             per_output_token=token_work(shape, setting.depth).total,
-            prompt=prompt_work(shape, max(1, workload.prompt_tokens)).total,
+            prompt=prompt_work(shape, max(1, workload.prompt_tokens), workload.cached_tokens).total,
         ),
         joules_per_answer=joules_per_answer(setting, speed) if speed else None,
         basis=_basis(parts, learned),

@@ -117,9 +117,10 @@ def _compressed(setting: Setting, kind: LayerShape, n: int) -> Step:
 
 def _work(setting: Setting) -> Iterator[Step]:
     shape, prompt = setting.choice.shape, max(1, setting.workload.prompt_tokens)
+    cached = setting.workload.cached_tokens
     for name, work, tokens in (
         ("one output token", token_work(shape, setting.depth), 1),
-        ("the prompt", prompt_work(shape, prompt), prompt),
+        ("the prompt", prompt_work(shape, prompt, cached), prompt),
     ):
         text = (
             f"{tokens} × 2 × {format_count((work.dense + work.experts) / 2 / tokens)} multiplied weights, "

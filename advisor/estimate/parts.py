@@ -64,7 +64,7 @@ class Setting:
     def depth(self) -> float:
         """Mean number of tokens in the cache while the answer is written."""
         w = self.workload
-        return w.prompt_tokens + (w.thinking_tokens + w.output_tokens) / 2
+        return w.cached_tokens + w.prompt_tokens + (w.thinking_tokens + w.output_tokens) / 2
 
 
 def backend_of(accelerator: Accelerator) -> str:
@@ -227,6 +227,7 @@ def _device_prefill(setting: Setting, backend: str, device: Accelerator, held: B
     constants = setting.constants
     return prefill_terms(
         setting.choice.shape, held, _rates(device, constants, backend), max(1, setting.workload.prompt_tokens),
+        depth=setting.workload.cached_tokens,
         micro_batch=setting.choice.engine.micro_batch, caches_alone=setting.choice.engine.caches_alone,
         half_rate_tokens=of_backend(constants.half_rate_tokens, backend),
         expert_half_rate_tokens=of_backend(constants.expert_half_rate_tokens, backend),
@@ -322,7 +323,8 @@ def _cpu_prefill(setting: Setting, power: CpuPower, held: Bytes, share: Share) -
     attention, state = prompt_rates(power, constants)
     return prefill_terms(
         choice.shape, held, Rates(power.bandwidth_bytes_per_s, cost.gemm_flops), max(1, setting.workload.prompt_tokens),
-        micro_batch=choice.engine.micro_batch, half_rate_tokens=constants.half_rate_tokens["cpu"],
+        depth=setting.workload.cached_tokens, micro_batch=choice.engine.micro_batch,
+        half_rate_tokens=constants.half_rate_tokens["cpu"],
         expert_half_rate_tokens=constants.expert_half_rate_tokens["cpu"], share=share,
         cost=(1.0, cost.expert_cost), other_cost=(cost.gemm_flops / attention, cost.gemm_flops / state),
     )  # fmt: skip

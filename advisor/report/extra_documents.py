@@ -12,6 +12,7 @@ class Request(TypedDict):
     prompt_tokens: int
     output_tokens: int
     thinking_tokens: int
+    cached_tokens: int
     context: int
     users: int
     max_ttft_s: float | None

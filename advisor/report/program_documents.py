@@ -13,6 +13,8 @@ class TaskRow(TypedDict):
     prompt_tokens: int
     output_tokens: int
     thinking_tokens: int
+    cached_tokens: int
+    context: int | None
     max_ttft_s: float | None
     max_tpot_s: float | None
     max_latency_s: float | None

@@ -26,6 +26,7 @@ def request_document(question: Question) -> dict[str, Any]:
         "prompt_tokens": workload.prompt_tokens,
         "output_tokens": workload.output_tokens,
         "thinking_tokens": workload.thinking_tokens,
+        "cached_tokens": workload.cached_tokens,
         "context": workload.context,
         "users": workload.users,
         **{limit: getattr(budget, limit) for limit in LIMITS},
@@ -135,7 +136,7 @@ def question_line(question: Question) -> str:
     users = f", {workload.users} users" if workload.users > 1 else ""
     source = "" if question.budget.stated else " (the task's target, not a limit)"
     return (
-        f"{question.task.title}: {workload.prompt_tokens} prompt and {workload.output_tokens} answer tokens{users}; "
+        f"{question.task.title}: {workload.prompt_words} and {workload.output_tokens} answer tokens{users}; "
         f"{budget_words(question.budget)}{source}"
     )
 

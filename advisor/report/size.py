@@ -45,7 +45,8 @@ def request_document(question: Question, demand: Demand, budget_usd: float | Non
         "requests_per_minute_per_active_user": demand.usage.requests_per_minute,
         "peak_over_mean": demand.usage.peak,
         "requests_per_s": demand.requests_per_s,
-        "prompt_tokens": demand.prompt_tokens,
+        "prompt_tokens": question.workload.prompt_tokens,
+        "cached_tokens": question.workload.cached_tokens,
         "output_tokens": demand.output_tokens,
         "cached_share": demand.prefix_hit,
         "thinking_tokens": question.workload.thinking_tokens,
@@ -222,7 +223,8 @@ def sizing_text(
         f"{demand.users:,} user{'s' if demand.users > 1 else ''}, {question.task.title}: "
         f"{_rate_text(demand.requests_per_s)} requests/s at the peak "
         f"({usage.active:.0%} active, {usage.requests_per_minute:g} a minute each, peak {usage.peak:g} x mean), "
-        f"{demand.prompt_tokens} + {demand.output_tokens} tokens{_window_text(demand)}; {_limits_text(demand)}"
+        f"{question.workload.prompt_words} and {demand.output_tokens} answer tokens{_window_text(demand)}; "
+        f"{_limits_text(demand)}"
     )
     lines = textwrap.wrap(head, width)
     for i, option in enumerate(sizing.options):

@@ -25,6 +25,7 @@ class SizingRequest(TypedDict):
     peak_over_mean: float
     requests_per_s: float
     prompt_tokens: int
+    cached_tokens: int
     output_tokens: int
     cached_share: float
     """Of a prompt, what the prefix cache holds already."""

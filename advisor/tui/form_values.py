@@ -109,5 +109,5 @@ def question_words(question: Question) -> str:
     limits += [f"tokens/s ≥ {1 / b.max_tpot_s:.3g}"] if b.max_tpot_s is not None else []
     limits += [f"answer ≤ {short_duration(b.max_latency_s)}"] if b.max_latency_s is not None else []
     people = "1 user" if w.users == 1 else f"{w.users} users"
-    shape = f"{w.prompt_tokens} prompt, {w.output_tokens} output tokens"
+    shape = f"{w.prompt_words}, {w.output_tokens} output tokens"
     return " · ".join([question.task.title, people, shape, *limits])

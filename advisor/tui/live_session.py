@@ -127,7 +127,7 @@ class LiveSession:
         model = workspace.catalog.model(model_id)
         workload = build_question(request, workspace.catalog).workload
         most = model.context.extended or model.context.native or WINDOWS[-1]
-        least = workload.prompt_tokens + workload.output_tokens
+        least = workload.needed_tokens - workload.thinking_tokens
         windows = [window for window in WINDOWS if least <= window <= most] or [max(least, workload.context)]
         requests = [replace(request, context=window) for window in windows]
         return self._choices(model_id, (quant,), requests, machine)

@@ -23,6 +23,7 @@ class Request:
     task: str | None = None
     prompt_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
     context: int | None = None
     users: int | None = None
     max_ttft_s: float | None = None
@@ -53,6 +54,7 @@ def _check_range(name: str, value: float | None, low: float, high: float) -> Non
 def _check(request: Request) -> None:
     _check_range("--prompt-tokens", request.prompt_tokens, 1, MAX_TOKENS)
     _check_range("--output-tokens", request.output_tokens, 1, MAX_TOKENS)
+    _check_range("--cached-tokens", request.cached_tokens, 0, MAX_TOKENS)
     _check_range("--context", request.context, 1, MAX_TOKENS)
     _check_range("--users", request.users, 1, MAX_USERS)
     _check_range("--min-tps", request.min_tokens_per_s, 1e-3, 1e6)
@@ -65,18 +67,28 @@ def _check(request: Request) -> None:
         raise UsageError("--max-tpot and --min-tps say the same thing", hint="give one of them")
 
 
+def _cached(request: Request, task: Task, rest: int) -> int:
+    """Tokens of earlier turns: as stated; the task's where no prompt is, as many as go into a stated window."""
+    if request.cached_tokens is not None:
+        return request.cached_tokens
+    usual = task.cached_tokens if request.prompt_tokens is None else 0
+    return usual if request.context is None else max(0, min(usual, request.context - rest))
+
+
 def build_workload(request: Request, task: Task) -> Workload:
     """The task's shape with what was stated.
 
-    The window is the stated one, else the usual one or, in steps of 256 tokens, what holds prompt and answer.
+    The window is the stated one, else the task's or the usual one or, in steps of 256 tokens, what holds everything.
     """
     prompt = request.prompt_tokens or task.prompt_tokens
     output = request.output_tokens or task.output_tokens
-    needed = prompt + output
-    context = request.context or max(USUAL_CONTEXT, -(-needed // 256) * 256)
+    cached = _cached(request, task, prompt + output)
+    needed = cached + prompt + output
+    context = request.context or max(task.context or USUAL_CONTEXT, -(-needed // 256) * 256)
     if context < needed:
+        earlier = f"{cached} cached, " if cached else ""
         raise UsageError(
-            f"--context {context} cannot hold {prompt} prompt and {output} output tokens",
+            f"--context {context} cannot hold {earlier}{prompt} prompt and {output} output tokens",
             hint=f"give --context {needed} or more, or fewer tokens",
         )
     return Workload(
@@ -84,6 +96,7 @@ def build_workload(request: Request, task: Task) -> Workload:
         prompt_tokens=prompt,
         output_tokens=output,
         thinking_tokens=task.thinking_tokens,
+        cached_tokens=cached,
         context=context,
         users=request.users or 1,
     )

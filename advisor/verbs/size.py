@@ -133,11 +133,12 @@ def _check_engine(question: Question, selection: MachineSelection) -> None:
 
 def _demand(question: Question, constants: ServingConstants, habits: Habits) -> Demand:
     workload, budget = question.workload, question.budget
+    read = workload.cached_tokens + workload.prompt_tokens
     return Demand(
         users=workload.users,
         usage=habits.usage(constants.usage_of(question.task.name)),
-        prefix_hit=habits.cached or 0.0,
-        prompt_tokens=workload.prompt_tokens,
+        prefix_hit=workload.cached_tokens / read if habits.cached is None else habits.cached,
+        prompt_tokens=read,
         output_tokens=workload.output_tokens,
         targets=Targets(max_ttft_s=budget.max_ttft_s, max_tpot_s=budget.max_tpot_s, max_latency_s=budget.max_latency_s),
         window=workload.context if question.context_stated else 0,

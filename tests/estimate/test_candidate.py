@@ -55,6 +55,19 @@ def test_times_add_up(gaming_pc, chat, constants):
     assert speed.tpot_s.p10 < speed.tpot_s.p50 < speed.tpot_s.p90
 
 
+def test_cached_turns_are_attended_to_and_not_read_anew(gaming_pc, chat, constants):
+    """Beside a prompt that is as long as both: much sooner, and each token as slow."""
+    window = replace(chat, context=32768)
+    alone, after, whole = (
+        run(models.LLAMA_8B, gaming_pc, replace(window, prompt_tokens=prompt, cached_tokens=cached), constants)
+        for prompt, cached in ((2000, 0), (2000, 20000), (22000, 0))
+    )
+    assert alone.speed.ttft_s.p50 < after.speed.ttft_s.p50 < whole.speed.ttft_s.p50 / 3
+    assert after.speed.tpot_s.p50 == pytest.approx(whole.speed.tpot_s.p50)
+    assert alone.speed.tpot_s.p50 < after.speed.tpot_s.p50
+    assert alone.flops.prompt < after.flops.prompt < whole.flops.prompt
+
+
 def test_thinking_tokens_count_into_the_answer(gaming_pc, chat, constants):
     plain = run(models.LLAMA_8B, gaming_pc, chat, constants).speed.latency_s.p50
     thinking = run(models.LLAMA_8B, gaming_pc, replace(chat, thinking_tokens=2000), constants).speed.latency_s.p50

@@ -235,4 +235,4 @@ def work_line(workload: Workload) -> str:
     """The request that the figures are for."""
     thinking = f" + {workload.thinking_tokens} thinking" if workload.thinking_tokens else ""
     users = f", {workload.users} users" if workload.users > 1 else ""
-    return f"{workload.prompt_tokens} prompt, {workload.output_tokens}{thinking} answer tokens{users}"
+    return f"{workload.prompt_words}, {workload.output_tokens}{thinking} answer tokens{users}"
