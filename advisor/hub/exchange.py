@@ -1,7 +1,8 @@
 """One HTTP request with bounded redirects, and its answer as a stream of bytes as they arrive.
 
 Redirects: five at most, https only (http on loopback), and the token never leaves the origin it was meant for. Answers
-are never decompressed. Every failure of the transport is a `TransportFailed`, which the caller may try again.
+are never decompressed. Every failure of the transport is a `TransportFailed`, which the caller may try again, or
+`HostNotFound`, which only a long download tries again.
 """
 
 import http.client
@@ -27,6 +28,10 @@ _PIECE_BYTES = 1 << 18
 
 class TransportFailed(NetworkError):
     """The connection broke, timed out or spoke nonsense. Trying again may help."""
+
+
+class HostNotFound(NetworkError):
+    """No name server knows the host: no network, or a slip in its name. Trying again at once does not help."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +71,15 @@ def _reason(error: Exception) -> str:
     if isinstance(error, http.client.HTTPException):
         return f"the answer is not HTTP ({type(error).__name__})"
     return f"the connection failed ({clean_text(str(error) or type(error).__name__, 100)})"
+
+
+def _failure(error: Exception, host: str | None) -> NetworkError:
+    if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
+        return HostNotFound(
+            f"{host} cannot be found: no name server here knows it",
+            hint="check the connection (and HF_ENDPOINT, if it is set); what is downloaded works with --offline",
+        )
+    return TransportFailed(f"{host}: {_reason(error)}")
 
 
 def origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -109,7 +123,7 @@ def _one_hop(method: str, url: str, headers: Mapping[str, str], body: bytes | No
         ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         connection.close()
-        raise TransportFailed(f"{parts.hostname}: {_reason(error)}") from error
+        raise _failure(error, parts.hostname) from error
     except BaseException:
         connection.close()
         raise

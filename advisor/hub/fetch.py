@@ -14,7 +14,7 @@ from advisor.errors import NetworkError, VerificationFailed
 from advisor.hub.api import refusal
 from advisor.hub.backoff import RETRY_STATUSES, Backoff, retry_after_s
 from advisor.hub.digest import Algorithm, Digest
-from advisor.hub.exchange import Answer, TransportFailed, exchange
+from advisor.hub.exchange import Answer, HostNotFound, TransportFailed, exchange
 from advisor.hub.part_file import PartFile
 from advisor.hub.patience import Patience
 from advisor.hub.progress import Progress
@@ -89,8 +89,8 @@ class Fetch:
                 "GET", self._source.url, patience=self._patience, headers=headers, token=self._source.token
             ) as answer:
                 return self._check(answer) or self._receive(answer)
-        except TransportFailed as failed:
-            return _Setback(str(failed))
+        except (TransportFailed, HostNotFound) as failed:
+            return _Setback(failed.message)
 
     def _check(self, answer: Answer) -> _Setback | None:
         """None if the body is the missing rest of the file; the part is emptied if it is the whole of it."""

@@ -1,5 +1,6 @@
 """Who is asked, with which token, through which proxy."""
 
+import socket
 import threading
 from dataclasses import replace
 
@@ -140,3 +141,51 @@ def test_a_listing_without_end_is_cut_off(hub, published, patience, monkeypatch)
     hub.faults.api.append(Fault("raw", arg=b" " * 5000))
     with pytest.raises(NetworkError, match="larger than any listing"):
         list_repo("org/model-GGUF", patience=patience)
+
+
+def _unresolved(monkeypatch, number):
+    asked = []
+
+    def no_answer(host, *args, **kwargs):
+        asked.append(host)
+        raise socket.gaierror(number, "not known")
+
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", no_answer)
+    return asked
+
+
+def test_a_host_that_nobody_knows_is_asked_for_once(patience, monkeypatch):
+    asked = _unresolved(monkeypatch, socket.EAI_NONAME)
+    with pytest.raises(NetworkError, match="cannot be found") as caught:
+        list_repo("org/model-GGUF", patience=patience)
+    assert asked == ["hub.invalid"]
+    assert "check the connection" in caught.value.hint
+
+
+def test_a_name_server_that_is_busy_is_asked_again(patience, monkeypatch):
+    asked = _unresolved(monkeypatch, socket.EAI_AGAIN)
+    with pytest.raises(NetworkError, match="gave up"):
+        list_repo("org/model-GGUF", patience=patience)
+    assert len(asked) == patience.idle_attempts
+
+
+def test_a_download_that_runs_waits_for_the_name_to_come_back(hub, published, store, patience, monkeypatch):
+    plan = plan_download(WANTED, store, patience=patience)
+    known, left = socket.getaddrinfo, [2]
+
+    def away(*args, **kwargs):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise socket.gaierror(socket.EAI_NONAME, "not known")
+        return known(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", away)
+    download(plan, store, patience=patience)
+    assert left[0] < 0
+
+
+def test_a_repository_that_is_not_there_is_asked_for_once(hub, published, patience):
+    with pytest.raises(UnknownName, match="may see"):
+        list_repo("org/missing", patience=patience)
+    assert len(hub.log) == 1
