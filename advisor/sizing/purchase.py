@@ -336,7 +336,7 @@ def plan(offers: Sequence[Offer], candidates_for: Mapping[str, Sequence[Candidat
 
 def shortened(sizing: Sizing, limit: int, budget_usd: float | None) -> Sizing:
     """`limit` options that vary in model where they can; the others are counted as outranked."""
-    kept = ranked(varied(sizing.options)[:limit], budget_usd)
+    kept = varied(ranked(sizing.options, budget_usd))[:limit]
     left = len(sizing.options) - len(kept)
     return replace(sizing, options=tuple(kept), rejected={**sizing.rejected, **({"outranked": left} if left else {})})
 

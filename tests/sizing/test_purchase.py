@@ -135,6 +135,7 @@ def test_the_list_varies_in_model(planner: _Planner, card: Accelerator) -> None:
     assert len(sizing.options) == 3
     assert sizing.rejected == {"outranked": 3}
     assert len(shortened(everything, 5, None).options) == 5
+    assert shortened(mixed, 5, None).options[:3] == sizing.options
 
 
 def test_a_simulation_only_lowers_what_is_held(planner: _Planner, card: Accelerator) -> None:
