@@ -14,7 +14,7 @@ from advisor.bench.fingerprint import fingerprint
 from advisor.bench.observe import NOISY_SD, Timed, family, time_result
 from advisor.bench.result import BenchResult
 from advisor.domain.machine import Machine
-from advisor.domain.quantity import Basis
+from advisor.domain.quantity import Z90, Basis
 from advisor.estimate.calibration import (
     DECODE,
     PARAMETERS,
@@ -56,8 +56,6 @@ TAILS = 4.0
 """Degrees of freedom of a run about the machine's fit: one odd model does not outvote the others."""
 MOST_WAITING = 0.95
 """A larger part of the time is not told from all of it."""
-Z90 = 1.2816
-"""Standard deviations from the median to the end of an 80 % interval."""
 KEPT = 3
 """Results of one setting that count: the newest."""
 _SCALED = tuple(name != "op" for name in PARAMETERS)

@@ -24,6 +24,8 @@ BANDWIDTH_TOLERANCE = 0.03
 """Memory clock x bus width against the data sheet; 4070 with GDDR6 and GDDR6X lie 5 % apart."""
 NEAR = 0.62
 """Likeness from which a device is suggested: 4909 and 4090 have 0.75, two names of nothing in common under 0.5."""
+SWAPPED = 0.1
+"""Likeness that the same characters in another order add: 4900 is rather 4090 than 4060 or A400."""
 MAX_COUNT = 64
 """More GPUs than any one machine has."""
 
@@ -271,8 +273,10 @@ class HardwareCatalog:
         for row in self._rows.values():
             for text in (row["name"], *row.get("aliases", ())):
                 own = parse_name(text).tokens
-                spelled = SequenceMatcher(None, telling, telling_part(text)).ratio()
-                score = spelled + 0.3 * len(wanted & own) / (len(wanted | own) or 1)
+                known_by = telling_part(text)
+                spelled = SequenceMatcher(None, telling, known_by).ratio()
+                swapped = SWAPPED if sorted(telling) == sorted(known_by) else 0.0
+                score = spelled + swapped + 0.3 * len(wanted & own) / (len(wanted | own) or 1)
                 best[row["name"]] = max(score, best.get(row["name"], 0.0))
         ranked = sorted(best, key=lambda known: (-best[known], known))
         return tuple(known for known in ranked[:3] if best[known] >= NEAR)

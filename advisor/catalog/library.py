@@ -208,7 +208,8 @@ class Catalog:
             return explained
         suggestions = begun[:3] or close_names(text, [entry.id for entry in self._entries])
         shown = "".join(c if c.isprintable() else "?" for c in text[:80])
-        return UnknownName(f"no model named '{shown}' in the catalog", suggestions=suggestions)
+        hint = None if suggestions else _where_else(text)
+        return UnknownName(f"no model named '{shown}' in the catalog", suggestions=suggestions, hint=hint)
 
     def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
         """Published benchmark results on a model, by exact id."""
@@ -402,3 +403,10 @@ class Catalog:
     def table(self, name: str) -> Mapping[str, Any]:
         """A YAML table as written (engines, calibration, tasks, benchmarks); empty where there is none."""
         return self._json(name) or {}
+
+
+def _where_else(text: str) -> str:
+    """What to do with a name that is like none in the catalog."""
+    if text.lower().endswith((".gguf", ".safetensors")) or text.startswith(("/", "./", "../", "~")):
+        return "`advisor inspect FILE` reads a model file"
+    return "`advisor catalog list` has every model; `advisor inspect ORG/NAME` reads a hub repository"

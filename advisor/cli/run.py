@@ -13,11 +13,12 @@ Examples:
   advisor run qwen3-8b --context 16384 --exec
   advisor run gpt-oss-20b --format compose --gpu "RTX 4090"
   advisor run qwen3-8b --engine ollama
+  advisor run ~/models/Qwen3-8B-Q4_K_M.gguf
 """
 
 
 @click.command("run", epilog=EPILOG)
-@click.argument("target", metavar="MODEL[:QUANT]")
+@click.argument("target", metavar="MODEL[:QUANT]|FILE")
 @click.option(
     "--format", "form", type=click.Choice(["command", "systemd", "compose", "ollama", "kubernetes"]),
     default="command", show_default=True, help="What to print",

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from advisor.domain.estimate import Speed
-from advisor.domain.quantity import Quantity
+from advisor.domain.quantity import Z90, Quantity
 from advisor.domain.workload import Budget
-
-Z90 = 1.2815515655446004
-"""Standard normal quantile of 0.9."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

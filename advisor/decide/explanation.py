@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from advisor.decide.assessment import Assessment
 from advisor.decide.candidates import native_bits_of
 from advisor.decide.efficiency import mean_watts, tier_of
-from advisor.decide.quality import below_floor, probability_better
+from advisor.decide.quality import below_floor, interval, probability_better
 from advisor.domain.estimate import Estimate
 from advisor.domain.model import EvidenceRow, Grade, Tuning
 from advisor.domain.units import format_duration, format_energy, format_size
@@ -68,7 +68,7 @@ def quality_line(assessment: Assessment, task_title: str) -> str:
         tail += f"; {bits:.1f} bits per weight are too few for its size: offered only because nothing finer fits"
     if entry.tuning == Tuning.BASE:
         tail += "; a base model: it continues a text and was not taught to answer"
-    low, high = max(0.0, c.score - 1.28 * c.sd), min(100.0, c.score + 1.28 * c.sd)
+    low, high = interval(c.score, c.sd)
     return f"{task_title}: {c.score:.0f} of 100 expected ({low:.0f}–{high:.0f}), {GRADE_WORDS[c.system.grade]}{tail}"
 
 

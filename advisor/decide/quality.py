@@ -8,6 +8,8 @@ catalog/quality/quantization.csv, the fit is in catalog/quality/coefficients.jso
 import math
 from collections.abc import Mapping
 
+from advisor.domain.quantity import Z90
+
 LOSS_AT_FOUR_BITS = 3.5
 """Points lost at a score of 50 by a dense model of 8e9 parameters at 4 bits per weight in a k-quant, over tasks
 of knowledge, reasoning and code: MMLU of Llama 3 and paired evaluations of 20 models."""
@@ -148,7 +150,7 @@ def combined(parts: Mapping[str, tuple[float, float]], weights: Mapping[str, flo
 
 def interval(score: float, sd: float) -> tuple[float, float]:
     """The 80 percent interval of a score, inside 0 to 100."""
-    reach = 1.2816 * sd
+    reach = Z90 * sd
     return max(score - reach, 0.0), min(score + reach, 100.0)
 
 

@@ -9,6 +9,7 @@ from advisor.decide.explanation import GRADE_WORDS, LIMIT_NAMES
 from advisor.decide.quality import probability_better, verdict
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_duration, format_size
 
 REASON_WORDS = {
@@ -81,8 +82,8 @@ def against_line(own: Assessment, pick: Assessment) -> str:
     p = probability_better(a.score, a.sd, b.score, b.sd)
     sizes = own.estimate.footprint.total_bytes / max(pick.estimate.footprint.total_bytes, 1)
     return (
-        f"quality {a.score:.0f}±{1.28 * a.sd:.0f} ({GRADE_WORDS[a.system.grade]}) against "
-        f"{b.score:.0f}±{1.28 * b.sd:.0f} of {b.system.entry.name} {b.quant}: "
+        f"quality {a.score:.0f}±{Z90 * a.sd:.0f} ({GRADE_WORDS[a.system.grade]}) against "
+        f"{b.score:.0f}±{Z90 * b.sd:.0f} of {b.system.entry.name} {b.quant}: "
         f"{verdict(p)} ({p:.0%}), at {sizes:.1f}× the memory"
     )
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+Z90 = 1.2815515655446004
+"""Standard normal quantile of 0.9: an 80 % interval reaches as many standard deviations to each side."""
+
 
 class Basis(StrEnum):
     """Where a number comes from, best first."""

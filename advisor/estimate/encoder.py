@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from advisor.domain.estimate import Estimate, Speed, TimeTerm
-from advisor.domain.quantity import Quantity
+from advisor.domain.quantity import Z90, Quantity
 from advisor.estimate.flops import prefill_work
 from advisor.estimate.latency import spread
 from advisor.estimate.shape import ModelShape
@@ -25,7 +25,7 @@ def with_encoder(found: Estimate, shape: ModelShape, flops: float, prompt_tokens
     work = prefill_work(shape, max(1, prompt_tokens)).dense
     if speed is None or not products or not work:
         return found
-    slower = _later(speed, spread(products * flops / work, ENCODER_SD**2, 1.2816))
+    slower = _later(speed, spread(products * flops / work, ENCODER_SD**2, Z90))
     joules = found.joules_per_answer
     if joules is not None:
         joules = joules.scaled(slower.latency_s.p50 / speed.latency_s.p50)

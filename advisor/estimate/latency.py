@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from advisor.domain.estimate import PlacementKind, Speed, TimeTerm
-from advisor.domain.quantity import Quantity
+from advisor.domain.quantity import Z90, Quantity
 from advisor.estimate.calibration import DECODE, PREFILL, factors, quadratic
 from advisor.estimate.parts import Part, Setting
 
@@ -81,4 +81,4 @@ def _load(setting: Setting) -> Quantity:
     if setting.placement.kind is not PlacementKind.CPU:
         pcie = [setting.machine.accelerators[i].pcie_bytes_per_s for i in setting.placement.devices]
         rate = min(rate, min((p for p in pcie if p), default=settings["pcie_bytes_per_s"]))
-    return spread(weights.file_bytes / rate + 0.5, (0.3 if rates else settings["disk_sd"]) ** 2, 1.2816)
+    return spread(weights.file_bytes / rate + 0.5, (0.3 if rates else settings["disk_sd"]) ** 2, Z90)

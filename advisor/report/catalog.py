@@ -5,21 +5,21 @@ from dataclasses import asdict
 from typing import Any
 
 from advisor.catalog.sheet import PROMPT_TOKENS, ModelListing, ModelSheet, Size, best_mode
+from advisor.decide.quality import interval
 from advisor.domain.entry import CatalogEntry
 from advisor.domain.model import Artifact
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_size
 from advisor.domain.workload import Task
 from advisor.report.text_table import Column, table
 
 LIST_SCHEMA = "advisor.catalog/1"
 MODEL_SCHEMA = "advisor.model/1"
-_Z10 = 1.2816
-"""Standard deviations from the mean to the 10th and 90th percentile."""
 
 
 def _score(cell: tuple[float, float, str]) -> dict[str, Any]:
     score, sd, grade = cell
-    low, high = max(0.0, score - _Z10 * sd), min(100.0, score + _Z10 * sd)
+    low, high = interval(score, sd)
     return {"score": score, "p10": round(low, 2), "p90": round(high, 2), "grade": grade}
 
 
@@ -173,7 +173,7 @@ def catalog_text(listing: ModelListing, width: int) -> str:
 
 
 def _cell(cell: tuple[float, float, str] | None) -> str:
-    return "no evidence" if cell is None else f"{cell[0]:.0f} ± {_Z10 * cell[1]:.0f} {cell[2]}"
+    return "no evidence" if cell is None else f"{cell[0]:.0f} ± {Z90 * cell[1]:.0f} {cell[2]}"
 
 
 def tasks_text(tasks: Sequence[Task], width: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from advisor.decide.assessment import Assessment
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_duration, format_size
 from advisor.report.quantities import estimate_fields
 from advisor.report.recommendation import COLUMNS
@@ -50,6 +51,6 @@ def _row(a: Assessment) -> tuple[str, ...]:
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
         format_duration(speed.latency_s.p50) if speed else "?",
-        f"{candidate.score:.0f}±{1.28 * candidate.sd:.0f}",
+        f"{candidate.score:.0f}±{Z90 * candidate.sd:.0f}",
         verdict,
     )

@@ -5,6 +5,7 @@ from typing import Any
 from advisor.decide.choice import Choice
 from advisor.decide.comparison import Comparison, Difference
 from advisor.decide.quality import FOUNDED, verdict
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_duration, format_energy, format_size
 from advisor.report.estimate import choice_fields
 from advisor.report.machine import machine_document
@@ -42,7 +43,7 @@ def _interval(d: Difference) -> dict[str, float] | None:
     """The 80 % interval of the points."""
     if d.points is None or d.points_sd is None:
         return None
-    reach = 1.2816 * d.points_sd
+    reach = Z90 * d.points_sd
     return {"p10": round(d.points - reach, 2), "p50": round(d.points, 2), "p90": round(d.points + reach, 2)}
 
 
@@ -89,7 +90,7 @@ def _column(choice: Choice) -> list[str]:
         f"{format_count(model.total_params)} / {format_count(model.active_params)}",
         estimate.quant,
         model.released or "?",
-        f"{quality.score:.0f} ± {1.28 * quality.sd:.0f} ({quality.grade})" if quality else "no score",
+        f"{quality.score:.0f} ± {Z90 * quality.sd:.0f} ({quality.grade})" if quality else "no score",
         format_size(estimate.footprint.total_bytes) + ("" if estimate.fits else " (does not fit)"),
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",

@@ -5,6 +5,7 @@ from typing import Any
 from advisor.decide.choice import Choice
 from advisor.decide.explanation import GRADE_WORDS, memory_line, speed_line
 from advisor.domain.estimate import Estimate, Speculation
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_duration, format_energy, format_size
 from advisor.domain.verification import Verification
 from advisor.report.pick import commands, evidence_document, model_fields, params_document
@@ -89,7 +90,7 @@ def estimate_text(choice: Choice, width: int, verification: Verification | None 
     if choice.quality:
         q = choice.quality
         lines.append(
-            f"  Quality: {q.score:.0f} ± {1.28 * q.sd:.0f} of 100 on {choice.question.task.title.lower()}, "
+            f"  Quality: {q.score:.0f} ± {Z90 * q.sd:.0f} of 100 on {choice.question.task.title.lower()}, "
             f"{GRADE_WORDS[q.grade]}"
         )
     if estimate.joules_per_answer:

@@ -1,7 +1,7 @@
 """A judged fleet for people: counts, kinds of machine with their best choice, upgrades by value, what to buy first."""
 
 from advisor.decide.assessment import Assessment
-from advisor.domain.quantity import Quantity
+from advisor.domain.quantity import Z90, Quantity
 from advisor.domain.units import format_duration
 from advisor.inventory.fleet import Fleet, Profile, Standing, Upgrades
 from advisor.report.columns import wrapped
@@ -120,7 +120,7 @@ def choice_words(assessment: Assessment) -> str:
     if speed is not None and rate is not None:
         p10, p50, p90 = (f"{r:.1f}" if r < 100 else f"{r:,.0f}" for r in (rate.p10, rate.p50, rate.p90))
         words = f"{p50} tok/s ({p10}–{p90}), first {format_duration(speed.ttft_s.p50)}"
-    return f"{_name(assessment)}, {words}, quality {candidate.score:.0f}±{1.28 * candidate.sd:.0f}"
+    return f"{_name(assessment)}, {words}, quality {candidate.score:.0f}±{Z90 * candidate.sd:.0f}"
 
 
 def rate_of(assessment: Assessment) -> Quantity | None:

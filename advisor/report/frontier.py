@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from advisor.decide.frontier import Axis, FrontierPoint
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_duration, format_size
 from advisor.report.text_table import Column, table
 
@@ -55,7 +56,7 @@ def frontier_lines(points: Sequence[FrontierPoint], axis: Axis, width: int) -> l
         answer = format_duration(a.estimate.speed.latency_s.p50) if a.estimate.speed else "?"
         size = format_size(a.estimate.footprint.total_bytes)
         gain = "" if before is None else f"+{p.score - before:.1f}"
-        rows.append((name_of(p), a.candidate.quant, answer, size, f"{p.score:.0f}±{1.28 * a.candidate.sd:.0f}", gain))
+        rows.append((name_of(p), a.candidate.quant, answer, size, f"{p.score:.0f}±{Z90 * a.candidate.sd:.0f}", gain))
         before = p.score
     head = f"Quality against {TITLES[axis]}, of {len(points)} models that fit (no budget applied):"
     return [head, *(table(COLUMNS, rows, width) if rows else ["  none"])]

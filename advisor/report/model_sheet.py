@@ -2,6 +2,7 @@
 
 from advisor.catalog.sheet import PROMPT_TOKENS, ModelSheet, best_mode
 from advisor.domain.model import Artifact, Category, Model, Tuning
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_size
 from advisor.report.catalog import size_text, tokens_per_parameter
 from advisor.report.text_table import Column, shorten, table
@@ -106,7 +107,7 @@ def _quality(sheet: ModelSheet) -> list[str]:
     for task in names:
         cell = best_mode(sheet.entry, task)
         if cell is not None:
-            lines.append(f"  {task:<22} {cell[0]:5.1f} ± {1.2816 * cell[1]:4.1f}  {cell[2]}")
+            lines.append(f"  {task:<22} {cell[0]:5.1f} ± {Z90 * cell[1]:4.1f}  {cell[2]}")
     return ["", "quality, unquantized, best mode (80 % interval)", *lines] if lines else []
 
 

@@ -9,6 +9,7 @@ from advisor.decide.efficiency import mean_watts, tier_of
 from advisor.decide.question import Question
 from advisor.decide.recommendation import LeftOut, NearMiss, Pick, Recommendation
 from advisor.domain.machine import Machine
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_count, format_duration, format_energy, format_rate, format_size
 from advisor.domain.workload import Budget
 from advisor.report.machine import machine_document
@@ -190,7 +191,7 @@ def _row(number: str, item: Pick | NearMiss, question: Question) -> tuple[str, .
         format_duration(speed.ttft_s.p50) if speed else "?",
         f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
         format_duration(speed.latency_s.p50) if speed else "?",
-        f"{candidate.score:.0f}±{1.28 * candidate.sd:.0f}",
+        f"{candidate.score:.0f}±{Z90 * candidate.sd:.0f}",
         str(a.estimate.placement.kind).replace("_", " "),
         a.verdict.word if a.works else "misses",
     )
@@ -220,7 +221,7 @@ def recommendation_text(result: Recommendation, width: int, *, explain: bool = F
 
 
 def _left_out_line(one: LeftOut) -> str:
-    quality = f", quality {one.score:.0f}±{1.28 * (one.sd or 0.0):.0f}" if one.score is not None else ""
+    quality = f", quality {one.score:.0f}±{Z90 * (one.sd or 0.0):.0f}" if one.score is not None else ""
     return f"{one.entry.name} ({format_count(one.entry.total_params)} parameters{quality}): {one.text}"
 
 

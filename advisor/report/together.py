@@ -3,6 +3,7 @@
 from typing import Any
 
 from advisor.decide.packing import Together
+from advisor.domain.quantity import Z90
 from advisor.domain.units import format_duration, format_size
 from advisor.report.quantities import estimate_fields
 from advisor.report.text_table import Column, table
@@ -59,7 +60,7 @@ def together_lines(together: Together, width: int) -> list[str]:
                 format_size(a.estimate.footprint.total_bytes),
                 format_duration(speed.ttft_s.p50) if speed else "?",
                 f"{speed.decode_tokens_per_s.p50:.1f}" if speed else "?",
-                f"{a.candidate.score:.0f}±{1.28 * a.candidate.sd:.0f}",
+                f"{a.candidate.score:.0f}±{Z90 * a.candidate.sd:.0f}",
                 str(a.estimate.placement.kind).replace("_", " "),
             )
         )

@@ -9,10 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from advisor.domain.quantity import Quantity
-
-Z90 = 1.2815515655446004
-"""Standard normal quantile of 0.9."""
+from advisor.domain.quantity import Z90, Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

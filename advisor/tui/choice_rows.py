@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from advisor.decide.choice import Choice
-from advisor.tui.figures import PLACES, gib, interval, rate, seconds, tokens
+from advisor.decide.quality import interval
+from advisor.tui.figures import PLACES, gib, rate, seconds, tokens
 from advisor.tui.widgets.columns import Cell, Column, Row
 
 LADDER_COLUMNS = (

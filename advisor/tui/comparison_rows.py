@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from advisor.decide.explanation import time_shares
-from advisor.decide.quality import probability_better
+from advisor.decide.quality import interval, probability_better
 from advisor.decide.recommendation import NearMiss, Pick
 from advisor.domain.units import format_count, format_duration
-from advisor.tui.figures import PLACE_PHRASES, gib, interval, rate, tokens, verdict_word
+from advisor.tui.figures import PLACE_PHRASES, gib, rate, tokens, verdict_word
 from advisor.tui.widgets.columns import Cell, Column, Row
 
 Item = Pick | NearMiss

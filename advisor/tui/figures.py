@@ -73,11 +73,6 @@ def tokens(count: int | None) -> str:
     return f"{count // 1024}K" if count >= 1024 and count % 1024 == 0 else f"{count}"
 
 
-def interval(score: float, sd: float) -> tuple[float, float]:
-    """Ends of the 80 % interval of a score, within 0–100."""
-    return max(0.0, score - 1.28 * sd), min(100.0, score + 1.28 * sd)
-
-
 def median(value: Quantity | None) -> float | None:
     """The p50, where there is one."""
     return None if value is None else value.p50

@@ -7,6 +7,7 @@ from textual.content import Content
 from advisor.decide.assessment import Assessment
 from advisor.decide.recommendation import NearMiss, Pick, Recommendation
 from advisor.domain.model import Grade
+from advisor.domain.quantity import Z90
 from advisor.tui.figures import PLACES, gib, rate, seconds, tokens, verdict_word
 from advisor.tui.widgets.columns import Cell, Column, Row
 
@@ -55,7 +56,7 @@ def key_of(item: Pick | NearMiss) -> str:
 
 def score_text(score: float, sd: float, grade: Grade) -> str:
     """`78 ±4`; `~` before a score that is not measured on the task."""
-    return f"{'' if grade in _MEASURED else '~'}{score:.0f} ±{1.28 * sd:.0f}"
+    return f"{'' if grade in _MEASURED else '~'}{score:.0f} ±{Z90 * sd:.0f}"
 
 
 def cells_of(item: Pick | NearMiss, number: str) -> tuple[Cell, ...]:

@@ -18,6 +18,8 @@ COLUMNS = (
 )
 KINDS = (DeviceKind.GPU, DeviceKind.SOC, DeviceKind.MACHINE)
 """What can be simulated, in the order offered."""
+FORMS = ("consumer", "workstation", "desktop", "laptop", "soc", "server", "datacenter", "embedded", "phone")
+"""What people ask about first; any other form comes last."""
 MAX_BANDWIDTH_GB_S = 100_000.0
 
 
@@ -92,20 +94,38 @@ def apply_stated(machine: Machine, simulation: Simulation) -> Machine:
     return replace(machine, origin="stated", memory=replace(machine.memory, bandwidth_bytes_per_s=rate))
 
 
+def _place(device: DeviceSpec, words: list[str]) -> tuple[bool, int, int, int, int, float, str]:
+    """The name that the words say whole and little beside, then by kind and form, the newest year's fastest first."""
+    named = device.name.lower().split()
+    return (
+        not all(word in named for word in words),
+        len(named) if words else 0,
+        KINDS.index(device.kind),
+        FORMS.index(device.form) if device.form in FORMS else len(FORMS),
+        -int(year) if (year := (device.released or "")[:4]).isdigit() else 0,
+        -(device.bandwidth_bytes_per_s or 0.0),
+        device.name,
+    )
+
+
+def _memory(device: DeviceSpec) -> str:
+    """GiB, or the least and the most that it is sold with."""
+    sizes = device.memory_options_bytes
+    if device.memory_bytes is not None or not sizes:
+        return gib(device.memory_bytes)
+    return f"{min(sizes) >> 30}–{max(sizes) >> 30}" if len(sizes) > 1 else gib(sizes[0])
+
+
 def device_rows(devices: tuple[DeviceSpec, ...], text: str) -> tuple[Row, ...]:
     """Devices that hold every word, whole machines and GPUs alike."""
     words = text.lower().split()
     found = [
         d
         for d in devices
-        if all(w in f"{d.name} {d.vendor} {d.form or ''} {' '.join(d.aliases)}".lower() for w in words)
-    ]
-    found.sort(key=lambda d: KINDS.index(d.kind) if d.kind in KINDS else len(KINDS))
-    return tuple(
-        Row(
-            key=d.id,
-            cells=(d.name, str(d.kind), gib(d.memory_bytes), format_rate(d.bandwidth_bytes_per_s)),
-        )
-        for d in found
         if d.kind in KINDS
+        and all(w in f"{d.name} {d.vendor} {d.form or ''} {' '.join(d.aliases)}".lower() for w in words)
+    ]
+    return tuple(
+        Row(key=d.id, cells=(d.name, str(d.kind), _memory(d), format_rate(d.bandwidth_bytes_per_s)))
+        for d in sorted(found, key=lambda d: _place(d, words))
     )

@@ -1,6 +1,7 @@
 """The exact command that serves one choice here: from a model's name to a plan, and starting it where asked."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from advisor.engines.serving import Image, image_for, serve_command
 from advisor.errors import EngineError, NothingFits, UsageError
 from advisor.estimate.formats import in_format
 from advisor.hub.choose import canonical_quant
+from advisor.hub.names import means_a_path
 from advisor.hub.plan import wanted_from_model
 from advisor.hub.store import Store
 from advisor.settings import models_folder
+from advisor.verbs.bench_target import BenchTarget, find_target
 from advisor.verbs.estimate import estimate_choice
 from advisor.verbs.question import Request
 from advisor.verbs.selection import MachineSelection
@@ -55,14 +58,34 @@ def run_plan(request: RunRequest, workspace: Workspace) -> RunResult:
     """Plan the serving of `request.target`. Raises UsageError, UnknownName, EngineError."""
     if not 0 < request.port < 65536:
         raise UsageError(f"--port {request.port} is out of range", hint="give a port between 1 and 65535")
-    choice = estimate_choice(request.target, request.request, request.selection, workspace)
+    file = _file(request.target, workspace)
+    name = request.target if file is None else _name_of(file)
+    choice = estimate_choice(name, request.request, request.selection, workspace)
     artifact = _artifact(choice.model, choice.estimate.quant, choice.estimate.engine)
-    path, present = _path(choice, artifact)
+    path, present = _path(choice, artifact) if file is None else (str(file.path.resolve()), True)
     share = workspace.catalog.constants.engine(choice.estimate.engine).utilization
     plan = replace(_plan(choice, artifact, path, request), memory_share=share)
     return RunResult(
         choice=choice, plan=plan, command=serve_command(plan), image=image_for(plan), present=present
     )  # fmt: skip
+
+
+def _file(target: str, workspace: Workspace) -> BenchTarget | None:
+    """The GGUF file that is meant; None for a name."""
+    meant = means_a_path(target) or Path(target).is_file()
+    return find_target(target, workspace) if meant else None
+
+
+def _name_of(file: BenchTarget) -> str:
+    """`MODEL:QUANT` of what a file holds. Raises UsageError for what the catalog does not know."""
+    identity = file.identity
+    if identity.known and identity.quant:
+        return f"{identity.model}:{identity.quant}"
+    name = shlex.quote(str(file.path))
+    raise UsageError(
+        f"{file.path} holds {identity.model}, which the catalog does not know",
+        hint=f"`advisor inspect {name}` says what it needs; `llama-server -m {name} -c 4096` serves it",
+    )
 
 
 def _artifact(model: Model, quant: str, engine: str) -> Artifact | None:

@@ -149,6 +149,11 @@ def test_a_slip_of_the_hand_is_understood(hardware: HardwareCatalog, typed: str,
     assert meant in hardware.suggestions(typed)
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("RTX 4900", "4090"), ("RTX 5900", "5090"), ("rtx 3900", "3090")])
+def test_swapped_digits_come_first(hardware: HardwareCatalog, typed: str, meant: str) -> None:
+    assert hardware.suggestions(typed)[0] == f"GeForce RTX {meant}"
+
+
 def test_nothing_is_suggested_for_what_is_like_nothing(hardware: HardwareCatalog) -> None:
     assert hardware.suggestions("abacus") == ()
 

@@ -1,5 +1,7 @@
 """The pure parts: columns, bars, figures, form values, rows, rates."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,3 +206,21 @@ def test_device_search_takes_every_word():
     assert [row.cells[0] for row in device_rows(devices, "rtx 4090")] == ["GeForce RTX 4090"]
     assert len(device_rows(devices, "")) == len(devices)
     assert all(d.kind is not DeviceKind.CPU for d in devices)
+
+
+def test_devices_that_people_look_for_come_first():
+    card = ExampleSession().devices()[0]
+    named = {
+        "old": ("RX 6000", "consumer", "2020-11-18"),
+        "slower": ("RTX 5060", "consumer", "2025-05-19"),
+        "faster": ("RTX 5090", "consumer", "2025-01-30"),
+        "variant": ("RTX 5090 D", "consumer", "2025-01-30"),
+        "server": ("H300", "datacenter", "2025-06-01"),
+    }
+    speeds = {"old": 512e9, "slower": 448e9, "faster": 1792e9, "variant": 1792e9, "server": 5e12}
+    devices = tuple(
+        replace(card, id=key, name=name, form=form, released=date, bandwidth_bytes_per_s=speeds[key], aliases=())
+        for key, (name, form, date) in named.items()
+    )
+    assert [row.key for row in device_rows(devices, "")] == ["faster", "variant", "slower", "old", "server"]
+    assert [row.key for row in device_rows(devices[::-1], "5090")] == ["faster", "variant"]

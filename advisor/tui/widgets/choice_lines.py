@@ -8,11 +8,12 @@ from textual.content import Content
 from advisor.decide.assessment import Assessment
 from advisor.decide.budget import first_answer_token
 from advisor.decide.explanation import time_shares
+from advisor.decide.quality import interval
 from advisor.domain.estimate import DeviceMemory, Estimate, Speed
 from advisor.domain.model import Grade
 from advisor.domain.units import format_duration
 from advisor.domain.workload import Budget, Workload
-from advisor.tui.figures import brief, gib, interval, rate
+from advisor.tui.figures import brief, gib, rate
 from advisor.tui.form_values import short_duration
 from advisor.tui.widgets.bars import Part, interval_bar, legend, stacked
 
