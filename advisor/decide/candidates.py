@@ -28,12 +28,13 @@ POINTS_PER_DOUBLING = 0.5
 Below the noise of one benchmark (1–2 points), above nothing: of two equals the smaller and faster wins."""
 POINTS_OF_EVIDENCE: Mapping[Grade, float] = {
     Grade.MEASURED: 0.0,
-    Grade.SIBLING: 0.5,
-    Grade.IMPUTED: 1.0,
-    Grade.PRIOR: 2.0,
+    Grade.SIBLING: 1.4,
+    Grade.IMPUTED: 1.5,
+    Grade.PRIOR: 2.3,
 }
-"""Points that a score of a lesser grade must promise beyond a measured one: less than its own deviation (2.5 at least
-where it is imputed, 5 where nothing is known), so that it settles ties and nothing more."""
+"""Points that a score of a lesser grade must promise beyond a measured one: with these and its doubt, a choice comes
+before a measured one where it is better with a probability of 80 %, and what is less sure is a tie. For the least
+deviation of each grade (`quality.LEAST_SD`): 0.84 times that of the difference, less the difference of the doubts."""
 
 
 UNPROVEN_PENALTY = 100.0

@@ -129,7 +129,13 @@ def neighbour_line(pick: Assessment, others: tuple[Assessment, ...]) -> str | No
     other = others[0]
     p = probability_better(other.candidate.score, other.candidate.sd, pick.candidate.score, pick.candidate.sd)
     sizes = (other.estimate.footprint.total_bytes, pick.estimate.footprint.total_bytes)
-    word = "larger" if sizes[0] > sizes[1] else "smaller"
+    word = (
+        "about as large"
+        if 0.97 < sizes[0] / max(sizes[1], 1) < 1.03
+        else "larger"
+        if sizes[0] > sizes[1]
+        else "smaller"
+    )
     a, b = other.estimate.speed, pick.estimate.speed
     speed = f", {a.decode_tokens_per_s.p50 / b.decode_tokens_per_s.p50:.1f}× the speed" if a and b else ""
     return (

@@ -38,6 +38,8 @@ class Lock:
     memory_bytes: int
     latency_s: float | None
     cached_tokens: int = 0
+    mode: str | None = None
+    """Thinking or not; None: as a person gets it without asking."""
 
 
 class Subject(StrEnum):

@@ -125,6 +125,16 @@ class TaskQuality:
     grade: Grade
 
 
+UNIT_WORDS = {
+    "pct": "%",
+    "pct_lower_better": "% (less is better)",
+    "wer_pct": "% words wrong",
+    "bt_rating": "rating",
+    "bleu": "BLEU",
+}
+"""Units of published results as people write them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """One published benchmark result, verbatim."""
@@ -140,6 +150,13 @@ class EvidenceRow:
     quant: str | None = None
     fitted: bool = True
     """The scores of the catalog are made of it; results that an overlay or the hub adds are shown beside them."""
+
+    @property
+    def figure(self) -> str:
+        """The score with its unit, for people: `81.9 %`."""
+        if self.unit == "frac":
+            return f"{100 * self.score:.1f} %"
+        return f"{self.score:g} {UNIT_WORDS.get(self.unit, self.unit)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ def _failure(error: Exception, host: str | None) -> NetworkError:
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
         return HostNotFound(
             f"{host} cannot be found: no name server here knows it",
-            hint="check the connection (and HF_ENDPOINT, if it is set); what is downloaded works with --offline",
+            hint="check the connection, and HF_ENDPOINT where it is set; --offline uses what is downloaded",
         )
     return TransportFailed(f"{host}: {_reason(error)}")
 

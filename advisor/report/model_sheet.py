@@ -115,17 +115,15 @@ def _evidence(sheet: ModelSheet, width: int) -> list[str]:
     if not sheet.evidence:
         return ["", "evidence    none published that this catalog knows"]
     columns = [
-        Column("RESULT", grow=True),
+        Column("RESULT"),
         Column("SCORE", right=True),
-        Column("UNIT"),
-        Column("DATE"),
-        Column("SOURCE"),
+        Column("DATE", drop=1),
+        Column("SOURCE", grow=True),
     ]
     rows = [
         [
             row.benchmark + (f" ({row.mode})" if row.mode else "") + ("" if row.fitted else " *"),
-            f"{row.score:g}",
-            row.unit,
+            row.figure,
             row.date or "?",
             row.source,
         ]

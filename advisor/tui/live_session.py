@@ -93,7 +93,7 @@ class LiveSession:
         return recommend_on(build_question(request, workspace.catalog), machine, workspace)
 
     def _choices(
-        self, model_id: str, quants: Sequence[str], requests: Sequence[Request], machine: Machine
+        self, model_id: str, mode: str, quants: Sequence[str], requests: Sequence[Request], machine: Machine
     ) -> tuple[Choice, ...]:
         """One choice for each pair that can be estimated."""
         from advisor.verbs.estimate import estimate_model
@@ -105,12 +105,12 @@ class LiveSession:
             for request in requests:
                 question = build_question(request, workspace.catalog)
                 try:
-                    found.append(estimate_model(model, quant, question, machine, workspace))
+                    found.append(estimate_model(model, quant, question, machine, workspace, mode=mode))
                 except AdvisorError:  # a quantization whose bytes are not known has no row
                     continue
         return tuple(found)
 
-    def ladder(self, model_id: str, request: Request, machine: Machine) -> Sequence[Choice]:
+    def ladder(self, model_id: str, mode: str, request: Request, machine: Machine) -> Sequence[Choice]:
         """Every quantization published in the format of the engine, largest first."""
         from advisor.decide.loading import quants_for
         from advisor.verbs.estimator import MachineEstimator
@@ -118,10 +118,10 @@ class LiveSession:
         workspace = self._workspace()
         entry = workspace.catalog.entry(model_id)
         engine = MachineEstimator(machine, workspace).engine_for(entry, request.engine)
-        choices = self._choices(model_id, quants_for(entry, engine), (request,), machine)
+        choices = self._choices(model_id, mode, quants_for(entry, engine), (request,), machine)
         return sorted(choices, key=lambda choice: -choice.estimate.bits_per_weight)
 
-    def contexts(self, model_id: str, quant: str, request: Request, machine: Machine) -> Sequence[Choice]:
+    def contexts(self, model_id: str, quant: str, mode: str, request: Request, machine: Machine) -> Sequence[Choice]:
         """One choice over growing context windows."""
         workspace = self._workspace()
         model = workspace.catalog.model(model_id)
@@ -130,7 +130,7 @@ class LiveSession:
         least = workload.needed_tokens - workload.thinking_tokens
         windows = [window for window in WINDOWS if least <= window <= most] or [max(least, workload.context)]
         requests = [replace(request, context=window) for window in windows]
-        return self._choices(model_id, (quant,), requests, machine)
+        return self._choices(model_id, mode, (quant,), requests, machine)
 
     def offer(self, target: str) -> DownloadOffer:
         """What a download would fetch."""

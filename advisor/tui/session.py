@@ -192,11 +192,11 @@ class Session(Protocol):
         """The ranked answer. Raises UsageError for values out of range."""
         ...
 
-    def ladder(self, model_id: str, request: Request, machine: Machine) -> Sequence[Choice]:
-        """Every published quantization of a model, largest first."""
+    def ladder(self, model_id: str, mode: str, request: Request, machine: Machine) -> Sequence[Choice]:
+        """Every published quantization of a model that thinks or not, as `mode` says, largest first."""
         ...
 
-    def contexts(self, model_id: str, quant: str, request: Request, machine: Machine) -> Sequence[Choice]:
+    def contexts(self, model_id: str, quant: str, mode: str, request: Request, machine: Machine) -> Sequence[Choice]:
         """One choice over growing context windows."""
         ...
 

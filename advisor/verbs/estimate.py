@@ -54,16 +54,26 @@ def _on_accelerators(choice: Choice) -> bool:
 
 
 def estimate_model(
-    model: Model, quant: str | None, question: Question, machine: Machine, workspace: Workspace
+    model: Model,
+    quant: str | None,
+    question: Question,
+    machine: Machine,
+    workspace: Workspace,
+    *,
+    mode: str | None = None,
 ) -> Choice:
-    """As `estimate_choice`, with everything resolved. Raises UsageError where the catalog lacks the architecture."""
+    """As `estimate_choice`, with everything resolved. Raises UsageError where the catalog lacks the architecture.
+
+    `mode`: thinking or not, where it is not the one that a person gets without asking.
+    """
     if workspace.catalog.shape(model.id) is None:
         raise _unknown_architecture(model)
     estimator = MachineEstimator(machine, workspace, assume_idle=question.assume_idle)
     entry = workspace.catalog.entry(model.id)
     engine = estimator.engine_for(entry, question.engine, quant)
     quants = (_loadable(quant, engine),) if quant else _in_usual_order(quants_for(entry, engine), engine)
-    choices = [_choice(model, name, question, estimator, workspace) for name in quants]
+    mode = mode or _mode(entry, question.task.name)
+    choices = [_choice(model, name, mode, question, estimator, workspace) for name in quants]
     known = [choice for choice in choices if choice is not None]
     if not known:
         raise UsageError(f"the size of {model.id} in {quant or 'any quantization'} cannot be computed")
@@ -102,8 +112,8 @@ def _mode(entry: CatalogEntry, task: str) -> str:
     return next((m for m in ("default", "non-thinking", "thinking") if m in modes), "default")
 
 
-def _choice(
-    model: Model, quant: str, question: Question, estimator: MachineEstimator, workspace: Workspace
+def _choice(  # noqa: PLR0917 - a choice in the order in which it is made
+    model: Model, quant: str, mode: str, question: Question, estimator: MachineEstimator, workspace: Workspace
 ) -> Choice | None:
     catalog = workspace.catalog
     entry = catalog.entry(model.id)
@@ -111,7 +121,6 @@ def _choice(
     shape, weights = catalog.shape(model.id), catalog.weights(model.id, quant, file_format(engine, quant) or "gguf")
     if shape is None or weights is None:
         return None
-    mode = _mode(entry, question.task.name)
     thinks = mode == "thinking" or entry.thinking == "always"
     limit = None if question.context_stated else entry.context_max
     workload = question.workload_for(question.workload.thinking_tokens if thinks else 0, limit)

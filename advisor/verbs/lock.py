@@ -42,6 +42,7 @@ def lock_of(result: Recommendation) -> Lock:
         prompt_tokens=workload.prompt_tokens,
         output_tokens=workload.output_tokens,
         cached_tokens=workload.cached_tokens,
+        mode=pick.assessment.candidate.system.mode,
         context=workload.context,
         users=workload.users,
         kv_type=estimate.kv_type,
@@ -98,7 +99,7 @@ def check_lock(lock: Lock, selection: MachineSelection, workspace: Workspace) ->
         return LockCheck(lock=lock, findings=(gone,))
     artifact = artifact_for(model, lock.quant, lock.engine)
     question = build_question(_request(lock), workspace.catalog)
-    choice = estimate_model(model, lock.quant, question, workspace.machine(selection), workspace)
+    choice = estimate_model(model, lock.quant, question, workspace.machine(selection), workspace, mode=lock.mode)
     total = choice.estimate.footprint.total_bytes
     misses = ", ".join(
         f"{m.limit} {format_duration(m.needed_s)} against {format_duration(m.allowed_s)}" for m in choice.verdict.misses

@@ -22,6 +22,20 @@ def test_it_holds_where_it_was_made(advisor, lock):
     assert {f["subject"] for f in document["findings"]} == {"model", "files", "memory", "budget"}
 
 
+def test_what_thinks_is_held_to_its_thinking(advisor):
+    """The answer of the same weights that do not think would come much sooner, and any limit between would hold."""
+    lock = advisor.folder / "thinks.json"
+    assert advisor("recommend", "--task", "reasoning", *BIG, "--lock", str(lock)).returncode == 0
+    document = json.loads(lock.read_text())
+    assert document["mode"] == "thinking"
+    document["max_latency_s"] = document["latency_s"] / 2
+    lock.write_text(json.dumps(document))
+    failed = advisor("check", str(lock), *BIG)
+    assert "FAIL budget" in failed.stdout
+    lock.write_text(json.dumps(document | {"mode": "non-thinking"}))
+    assert "FAIL budget" not in advisor("check", str(lock), *BIG).stdout
+
+
 def test_it_no_longer_fits_a_small_machine(advisor, lock):
     done = advisor("check", str(lock), *SMALL)
     assert done.returncode == 3, done.stderr

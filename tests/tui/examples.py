@@ -372,10 +372,10 @@ class ExampleSession:
     def _sort(self, model_id):
         return next(s for s in (*MODELS, *TOO_LARGE) if model(s).id == model_id)
 
-    def ladder(self, model_id, request, machine):
+    def ladder(self, model_id, mode, request, machine):
         return tuple(choice(self._sort(model_id), quant, question(request), machine) for quant in BITS)
 
-    def contexts(self, model_id, quant, request, machine):
+    def contexts(self, model_id, quant, mode, request, machine):
         sizes = (4096, 8192, 16384, 32768, 65536, 131072)
         return tuple(
             choice(self._sort(model_id), quant, question(replace(request, context=size)), machine) for size in sizes

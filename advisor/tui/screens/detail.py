@@ -62,11 +62,11 @@ class DetailScreen(AdvisorScreen):
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
         model, quant = self.item.model.id, self.item.assessment.estimate.quant
-        session = self.advisor.session
+        session, mode = self.advisor.session, self.item.assessment.candidate.system.mode
 
         def job() -> Message:
-            ladder = tuple(session.ladder(model, self.asked, self.machine))
-            contexts = tuple(session.contexts(model, quant, self.asked, self.machine))
+            ladder = tuple(session.ladder(model, mode, self.asked, self.machine))
+            contexts = tuple(session.contexts(model, quant, mode, self.asked, self.machine))
             return LadderRead(model, ladder, contexts)
 
         self.advisor.attempt("detail", job, self.post_message)

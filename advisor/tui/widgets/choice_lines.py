@@ -205,7 +205,7 @@ def budget_lines(assessment: Assessment, budget: Budget) -> list[Content]:
 def interval_line(speed: Speed) -> Content:
     """The 80 % interval of the whole answer and of the rate."""
     a, d = speed.latency_s, speed.decode_tokens_per_s
-    text = f"80% within: answer {format_duration(a.p10)} – {format_duration(a.p90)}, {d.p10:.0f}–{d.p90:.0f} tokens/s"
+    text = f"80%: answer {brief(a.p10)} – {brief(a.p90)}, {d.p10:.0f}–{d.p90:.0f} tokens/s"
     return Content.styled(text, "$foreground-muted")
 
 
@@ -234,6 +234,9 @@ def quality_and_grade(score: float, sd: float, grade: Grade, width: int) -> Cont
 
 def work_line(workload: Workload) -> str:
     """The request that the figures are for."""
-    thinking = f" + {workload.thinking_tokens} thinking" if workload.thinking_tokens else ""
+    parts = (
+        (workload.cached_tokens, "cached"), (workload.prompt_tokens, "prompt"), (workload.thinking_tokens, "thinking"),
+        (workload.output_tokens, "answer"),
+    )  # fmt: skip
     users = f", {workload.users} users" if workload.users > 1 else ""
-    return f"{workload.prompt_words}, {workload.output_tokens}{thinking} answer tokens{users}"
+    return " + ".join(f"{tokens} {what}" for tokens, what in parts if tokens) + users

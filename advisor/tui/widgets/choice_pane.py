@@ -115,9 +115,8 @@ def evidence_lines(shown: Shown, width: int, *, plain: bool = False) -> list[Con
     found: list[Content] = []
     for row in shown.evidence:
         own = ", says its maker" if row.self_reported else ""
-        found.append(
-            Content.assemble((f"{row.score:g}", "bold"), f" {row.unit}  {row.benchmark}  {row.date or ''}{own}")
-        )
+        mode = f", {row.mode}" if row.mode else ""
+        found.append(Content.assemble((row.figure, "bold"), f"  {row.benchmark}{mode}  {row.date or ''}{own}"))
         found.append(Content.styled(f"  {row.source}", "$foreground-muted"))
     return _section("Evidence", f"{len(shown.evidence)} results", width, found) if found else []
 
