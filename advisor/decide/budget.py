@@ -32,6 +32,9 @@ class Verdict:
     misses: tuple[Miss, ...]
     surely: bool = True
     """As probably as a stated limit must be met: what meets a task's own target may do so less surely."""
+    lateness: float = 0.0
+    """Doublings of time by which a target is expected to be overshot, early answers counting nothing; at least those at
+    the quantile that is required of it. 0 for stated limits, which are met or not; inf where the speed is unknown."""
 
     @property
     def word(self) -> str:
@@ -51,6 +54,24 @@ def probability_within(time: Quantity, limit_s: float) -> float:
         return 1.0 if limit_s >= time.p50 else 0.0
     z = math.log(limit_s / time.p50) / (spread / Z90)
     return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+def doublings_over(time: Quantity, limit_s: float) -> float:
+    """E[max(0, log2(time / limit))]. Each side of the median has its own spread and half of the probability."""
+    over = math.log(time.p50 / limit_s)
+    up, down = math.log(time.p90 / time.p50) / Z90, math.log(time.p50 / time.p10) / Z90
+    if over <= 0:
+        return _mean_excess(over, up) / math.log(2)
+    mean = over + (up - down) / math.sqrt(2 * math.pi)
+    return (mean + _mean_excess(-over, down)) / math.log(2)
+
+
+def _mean_excess(mean: float, sigma: float) -> float:
+    """E[max(0, X)] of a normal X whose mean is not above 0."""
+    if sigma <= 0:
+        return 0.0
+    z = mean / sigma
+    return sigma * math.exp(-z * z / 2) / math.sqrt(2 * math.pi) + mean * 0.5 * math.erfc(-z / math.sqrt(2))
 
 
 def quantile(time: Quantity, probability: float) -> float:
@@ -92,15 +113,19 @@ def judge(speed: Speed | None, budget: Budget, thinking_tokens: int = 0) -> Verd
         ("max_tpot_s", budget.max_tpot_s, speed.tpot_s if speed else None),
         ("max_latency_s", budget.max_latency_s, speed.latency_s if speed else None),
     )
-    probability = 1.0
-    misses = []
+    probability, lateness, misses = 1.0, 0.0, []
     for name, allowed, time in limits:
         if allowed is None:
             continue
         single = probability_within(time, allowed) if time else 0.0
         probability = min(probability, single)
+        if not budget.stated:
+            lateness = max(lateness, doublings_over(time, allowed) if time else math.inf)
         if single < budget.required:
             needed = quantile(time, budget.required) if time else math.inf
             misses.append(Miss(limit=name, allowed_s=allowed, needed_s=needed, probability=single))
+            lateness = lateness if budget.stated else max(lateness, math.log2(needed / allowed))
     surely = probability >= budget.confidence
-    return Verdict(probability=probability, meets=not misses, misses=tuple(misses), surely=surely)
+    return Verdict(
+        probability=probability, meets=not misses, misses=tuple(misses), surely=surely, lateness=lateness
+    )  # fmt: skip

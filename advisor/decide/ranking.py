@@ -19,9 +19,11 @@ from advisor.decide.pruning import TooSlow
 from advisor.decide.question import Question
 from advisor.domain.entry import CatalogEntry
 
-SOFT_POINTS_PER_DOUBLING = 12.0
-"""Points that each doubling of the time beyond a task's own target costs. Twice too slow is worth a whole size class
-(about 10 points from 4B to 14B)."""
+SOFT_POINTS_PER_DOUBLING = 24.0
+"""Points that each doubling of the time beyond a task's own target costs: about four times what a doubling of the size
+is worth (10 points from 4B to 14B), so that a target binds, and yields to what is much better a little beyond it."""
+MOST_LATE = 20.0
+"""Doublings that are counted: a million times too slow."""
 NEAR_MISSES = 5
 
 
@@ -151,9 +153,8 @@ def may_be_offered(assessment: Assessment, question: Question) -> bool:
 
 
 def soft_utility(assessment: Assessment) -> float:
-    """Utility less what the overshoot costs; a choice that works pays nothing."""
-    overshoot = min(assessment.verdict.overshoot, 1e6)
-    return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
+    """Utility less what overshooting a target costs, by how far it is to be expected: nobody knows times exactly."""
+    return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * min(assessment.verdict.lateness, MOST_LATE)
 
 
 def rank(

@@ -1,12 +1,13 @@
 import math
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.decide.budget import judge, probability_within, quantile
+from advisor.decide.budget import doublings_over, judge, probability_within, quantile
 from advisor.domain.estimate import Speed
-from advisor.domain.quantity import Quantity
+from advisor.domain.quantity import Z90, Quantity
 from advisor.domain.workload import Budget
 
 
@@ -45,6 +46,27 @@ def test_a_target_is_met_when_likelier_than_not_and_says_how_surely():
     assert (late.word, late.misses[0].needed_s) == ("misses", pytest.approx(0.11))
     stated = judge(speed(1.0, 0.09), Budget(max_tpot_s=0.1, stated=True))
     assert (stated.word, stated.misses[0].needed_s) == ("misses", pytest.approx(0.1125))
+
+
+@pytest.mark.parametrize("limit", [0.5, 0.9, 1.0, 1.1, 1.9])
+def test_expected_doublings_are_the_mean_over_all_times(limit):
+    """Against a sum over quantiles: the half below the median with its own spread, the half above with its own."""
+    time, steps = Quantity(0.7, 1.0, 1.3), 20_000
+
+    up, down = math.log(1.3) / Z90, math.log(1 / 0.7) / Z90
+    z = [NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)]
+    late = [max(0.0, math.log2(math.exp(x * (up if x > 0 else down)) / limit)) for x in z]
+    assert doublings_over(time, limit) == pytest.approx(sum(late) / steps, abs=2e-4)
+
+
+def test_only_a_target_is_overshot_by_degrees():
+    near, far = (judge(speed(1.0, tpot), Budget(max_tpot_s=0.1)) for tpot in (0.09, 0.2))
+    assert 0.0 < near.lateness < 0.2
+    assert far.lateness == pytest.approx(1.0, abs=0.01)
+    sure = judge(speed(1.0, 0.09), Budget(max_tpot_s=0.1, target_confidence=0.99))
+    assert sure.lateness > near.lateness
+    assert judge(speed(1.0, 0.2), Budget(max_tpot_s=0.1, stated=True)).lateness == 0.0
+    assert judge(None, Budget(max_tpot_s=0.1)).lateness == math.inf
 
 
 def test_thinking_tokens_are_paid_for_in_the_whole_answer_or_else_before_it():
