@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], COMMANDS, n=3, cutoff=0.5)
+            close = get_close_matches(args[0], COMMANDS, n=3, cutoff=0.6)
             tail = f" (did you mean {' or '.join(close)}?)" if close else ""
             raise click.UsageError(f"no such command '{args[0]}'{tail}", ctx)
         return super().resolve_command(ctx, args)

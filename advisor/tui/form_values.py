@@ -95,7 +95,8 @@ def defaults_of(question: Question) -> dict[str, str]:
         "max_ttft_s": short_duration(budget.max_ttft_s),
         "min_tokens_per_s": rate,
         "max_latency_s": short_duration(budget.max_latency_s),
-        "prompt_tokens": str(workload.prompt_tokens),
+        "prompt_tokens": f"{workload.prompt_tokens}"
+        + (f" +{workload.cached_tokens}" if workload.cached_tokens else ""),
         "output_tokens": str(workload.output_tokens),
         "context": str(workload.context),
         "users": str(workload.users),
