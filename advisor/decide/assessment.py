@@ -68,13 +68,17 @@ class Assessment:
         return self.excess.reason if self.excess else None
 
 
+SURE = 0.99
+"""Probability of meeting a budget beyond which a placement is not preferred for being surer still, but for its speed."""
+
+
 def _order(assessment: Assessment) -> tuple[bool, bool, float, float]:
-    """Fitting and quick enough first, then likelier, then faster."""
+    """Fitting and quick enough first, then likelier as far as it matters, then faster."""
     speed = assessment.estimate.speed
     return (
         not assessment.estimate.fits,
         not assessment.verdict.meets or assessment.excess is not None,
-        -round(assessment.verdict.probability, 3),
+        -min(round(assessment.verdict.probability, 2), SURE),
         speed.latency_s.p50 if speed else float("inf"),
     )
 

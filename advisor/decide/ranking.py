@@ -1,7 +1,8 @@
 """Ranks systems by utility among those that fit and meet the budget; keeps what failed and why.
 
-A stated budget is kept or not. A task's own target is what somebody would like, not what anybody asked for: a choice
-that is expected to overshoot it pays in points for how far, and stays in the race.
+What meets the budget comes first. A task's own target is what somebody would like, not what anybody asked for: it is
+met when it is likelier met than missed, what overshooting it may cost is counted in points, and where nothing meets it
+the least bad is given all the same.
 
 Candidates are assessed in order of utility (`order`), and the search stops when nothing that is left can be worth more
 than what was found: most are never estimated.
@@ -21,7 +22,7 @@ from advisor.domain.entry import CatalogEntry
 
 SOFT_POINTS_PER_DOUBLING = 24.0
 """Points that each doubling of the time beyond a task's own target costs: about four times what a doubling of the size
-is worth (10 points from 4B to 14B), so that a target binds, and yields to what is much better a little beyond it."""
+is worth (10 points from 4B to 14B)."""
 MOST_LATE = 20.0
 """Doublings that are counted: a million times too slow."""
 NEAR_MISSES = 5
@@ -51,6 +52,11 @@ class _Found:
     assessment: Assessment
     worth: float
 
+    @property
+    def order(self) -> tuple[bool, float]:
+        """What meets the budget before what does not, then by worth; the highest is the best."""
+        return self.assessment.works, self.worth
+
 
 @dataclass(slots=True)
 class _Search:
@@ -62,7 +68,9 @@ class _Search:
     found: dict[str, _Found] = field(default_factory=dict)
     """The best of each model that may be offered."""
     floor: float = -math.inf
-    """Worth of the last of as many as are asked for; -inf as long as there are fewer."""
+    """Worth of the last of as many as are asked for that meet the budget; -inf as long as there are fewer."""
+    last_resort: float = -math.inf
+    """The same of all that may be offered, for as long as nothing meets it; inf then."""
     failed: dict[str, Assessment] = field(default_factory=dict)
     too_large: dict[str, Candidate] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
@@ -85,7 +93,7 @@ class _Search:
         """Assess one candidate unless a better one of its model is known already."""
         model_id = candidate.model_id
         known = self.found.get(model_id)
-        if known is not None and candidate.utility <= known.worth:
+        if known is not None and known.assessment.works and candidate.utility <= known.worth:
             return
         reason = unwanted(candidate, self.question)
         if reason is not None:
@@ -99,12 +107,12 @@ class _Search:
             self._keep(assess(candidate, self.question, self.estimator), known)
 
     def _too_slow(self, candidate: Candidate, known: _Found | None) -> bool:
-        """What was slow already shows that this one cannot be offered, or is worth less than what is known."""
+        """What was slow already shows that this one misses the budget, and that something better is known if it may."""
         overshoot = self.too_slow.least_overshoot(candidate)
         if overshoot < 1.0 or self.question.budget.stated:
             return overshoot >= 1.0
         most = candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
-        return most <= max(self.floor, known.worth if known else -math.inf)
+        return most <= max(self.last_resort, known.worth if known else -math.inf)
 
     def _keep(self, assessment: Assessment, known: _Found | None) -> None:
         model_id = assessment.candidate.model_id
@@ -116,14 +124,19 @@ class _Search:
                 self.failed[model_id] = assessment
         if not may_be_offered(assessment, self.question):
             return
-        worth = soft_utility(assessment)
-        if known is None or worth > known.worth:
-            self.found[model_id] = _Found(assessment, worth)
-            self._raise_floor()
+        found = _Found(assessment, soft_utility(assessment))
+        if known is None or found.order > known.order:
+            self.found[model_id] = found
+            self._raise_floors()
 
-    def _raise_floor(self) -> None:
-        if len(self.found) >= self.question.limit:
-            self.floor = sorted((one.worth for one in self.found.values()), reverse=True)[self.question.limit - 1]
+    def _raise_floors(self) -> None:
+        working = [one.worth for one in self.found.values() if one.assessment.works]
+        self.floor = self._last_of(working)
+        self.last_resort = math.inf if working else self._last_of([one.worth for one in self.found.values()])
+
+    def _last_of(self, worths: list[float]) -> float:
+        limit = self.question.limit
+        return sorted(worths, reverse=True)[limit - 1] if len(worths) >= limit else -math.inf
 
 
 def closeness(assessment: Assessment) -> float:
@@ -147,7 +160,7 @@ def nearness(assessment: Assessment) -> tuple[float, float, float]:
 
 
 def may_be_offered(assessment: Assessment, question: Question) -> bool:
-    """It works; or it misses no more than the task's own target, which costs it points (`soft_utility`)."""
+    """It works; or it misses no more than the task's own target, and is given where nothing meets that."""
     possible = assessment.estimate.fits and assessment.estimate.speed is not None and assessment.excess is None
     return assessment.works or (possible and not question.budget.stated)
 
@@ -183,14 +196,14 @@ def _too_large(search: _Search, count: int) -> list[Assessment]:
 
 
 def _conclude(search: _Search, considered: int) -> Ranking:
-    best = sorted(search.found.values(), key=lambda one: -one.worth)
+    working = [one for one in search.found.values() if one.assessment.works]
+    best = sorted(working or search.found.values(), key=lambda one: -one.worth)
     picks = [one.assessment for one in best[: search.question.limit]]
     for one in best:
         search.reasons.pop(one.assessment.candidate.model_id, None)
     for one in best[search.question.limit :]:
         search.fail(one.assessment.candidate.model_id, one.assessment.reason or Reason.OUTRANKED)
-    working = {one.assessment.candidate.model_id for one in best if one.assessment.works}
-    chosen = working | {a.candidate.model_id for a in picks}
+    chosen = {one.assessment.candidate.model_id for one in working} | {a.candidate.model_id for a in picks}
     misses = [a for model_id, a in search.failed.items() if model_id not in chosen]
     if not picks:
         misses += _too_large(search, NEAR_MISSES - len(misses))
