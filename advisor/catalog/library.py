@@ -20,6 +20,7 @@ from advisor.catalog.names import (
     plainest,
     says_tuned,
     spellings,
+    where_else,
 )
 from advisor.catalog.records import evidence_of, model_of
 from advisor.domain.entry import CatalogEntry
@@ -208,7 +209,7 @@ class Catalog:
             return explained
         suggestions = begun[:3] or close_names(text, [entry.id for entry in self._entries])
         shown = "".join(c if c.isprintable() else "?" for c in text[:80])
-        hint = None if suggestions else _where_else(text)
+        hint = None if suggestions else where_else(text)
         return UnknownName(f"no model named '{shown}' in the catalog", suggestions=suggestions, hint=hint)
 
     def evidence(self, model_id: str) -> tuple[EvidenceRow, ...]:
@@ -335,7 +336,7 @@ class Catalog:
         from advisor.catalog.precomputed import size_of
 
         profile = self.weights(model_id, quant, form)
-        return None if profile is None else size_of(profile)
+        return size_of(profile) if profile else None
 
     def shape(self, model_id: str) -> "ModelShape | None":
         """Compact shape of a model by exact id; None where its architecture is unknown."""
@@ -368,23 +369,15 @@ class Catalog:
         return shape, weights
 
     def _find_weights(self, model_id: str, quant: str, form: str) -> "WeightProfile | None":
+        from advisor.catalog.recipes import computed
         from advisor.estimate.formats import in_format
         from advisor.estimate.weights import WeightProfile
 
         row, name = self._row(model_id), in_format(quant, (form,))
         if row is None:
             return None
-        if name in row[1]:
-            return replace(WeightProfile.from_row(row[1][name]), quant=quant)
-        from advisor.catalog.recipes import as_published
-        from advisor.estimate.weighing import weight_profile
-
-        model = self.model(model_id)
-        try:
-            found = weight_profile(model.architecture, name) if model.architecture else None
-        except KeyError:
-            return None
-        return replace(as_published(found, model.artifacts), quant=quant) if found else None
+        found = WeightProfile.from_row(row[1][name]) if name in row[1] else computed(self.model(model_id), name)
+        return replace(found, quant=quant) if found else None
 
     @cached_property
     def constants(self) -> "Constants":
@@ -403,10 +396,3 @@ class Catalog:
     def table(self, name: str) -> Mapping[str, Any]:
         """A YAML table as written (engines, calibration, tasks, benchmarks); empty where there is none."""
         return self._json(name) or {}
-
-
-def _where_else(text: str) -> str:
-    """What to do with a name that is like none in the catalog."""
-    if text.lower().endswith((".gguf", ".safetensors")) or text.startswith(("/", "./", "../", "~")):
-        return "`advisor inspect FILE` reads a model file"
-    return "`advisor catalog list` has every model; `advisor inspect ORG/NAME` reads a hub repository"

@@ -165,3 +165,10 @@ def close_names(text: str, names: Sequence[str], *, limit: int = 3) -> tuple[str
             scored.append((matcher.ratio() + 0.25 * shared / max(1, len(words)), name))
     scored.sort(key=lambda pair: (-pair[0], pair[1]))
     return tuple(name for score, name in scored[:limit] if score > 0.5)
+
+
+def where_else(text: str) -> str:
+    """What to do with a name that is like none in the catalog."""
+    if text.lower().endswith((".gguf", ".safetensors")) or text.startswith(("/", "./", "../", "~")):
+        return "`advisor inspect FILE` reads a model file"
+    return "`advisor catalog list` has every model; `advisor inspect ORG/NAME` reads a hub repository"

@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING
 from advisor.estimate.formats import is_recipe
 
 if TYPE_CHECKING:
-    from advisor.domain.model import Artifact
+    from advisor.domain.model import Artifact, Model
     from advisor.estimate.weights import WeightProfile
 
 PLAUSIBLE = (0.6, 2.6)
 """Published over computed size: beyond it a part of a file was listed, or another model."""
+
+
+def computed(model: "Model", quant: str) -> "WeightProfile | None":
+    """Bytes of a quantization by the rules of its format; None where the architecture or the format is not known."""
+    from advisor.estimate.weighing import weight_profile
+
+    try:
+        found = weight_profile(model.architecture, quant) if model.architecture else None
+    except KeyError:
+        return None
+    return as_published(found, model.artifacts) if found else None
 
 
 def as_published(profile: "WeightProfile", artifacts: "Iterable[Artifact]") -> "WeightProfile":

@@ -57,8 +57,8 @@ Examples:
 def command(explain: bool, lock: Path | None, **values: Any) -> int:
     """The best model, quantization, context, engine and placement for a task within a latency budget.
 
-    A budget that you state is hard: nothing meets it, exit 3. A task's own budget is a target,
-    and a choice that overshoots it pays in points of quality.
+    A budget that you state is hard: nothing meets it, exit 3. A task's own budget is a target:
+    likely met is enough, and where nothing meets it the least bad is given.
     """
     settings = take_settings(values)
     selection = take_selection(values)

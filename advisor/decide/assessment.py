@@ -69,7 +69,7 @@ class Assessment:
 
 
 SURE = 0.99
-"""Probability of meeting a budget beyond which a placement is not preferred for being surer still, but for its speed."""
+"""Probability of meeting a budget beyond which the faster placement is better than the surer one."""
 
 
 def _order(assessment: Assessment) -> tuple[bool, bool, float, float]:
