@@ -70,7 +70,9 @@ class _Search:
     floor: float = -math.inf
     """Worth of the last of as many as are asked for that meet the budget; -inf as long as there are fewer."""
     last_resort: float = -math.inf
-    """The same of all that may be offered, for as long as nothing meets it; inf then."""
+    """The same of all that may be offered."""
+    desperate: bool = False
+    """Nothing meets the target: what misses it by the least is looked for."""
     failed: dict[str, Assessment] = field(default_factory=dict)
     too_large: dict[str, Candidate] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
@@ -109,7 +111,7 @@ class _Search:
     def _too_slow(self, candidate: Candidate, known: _Found | None) -> bool:
         """What was slow already shows that this one misses the budget, and that something better is known if it may."""
         overshoot = self.too_slow.least_overshoot(candidate)
-        if overshoot < 1.0 or self.question.budget.stated:
+        if overshoot < 1.0 or not self.desperate:
             return overshoot >= 1.0
         most = candidate.utility - SOFT_POINTS_PER_DOUBLING * math.log2(overshoot)
         return most <= max(self.last_resort, known.worth if known else -math.inf)
@@ -130,9 +132,8 @@ class _Search:
             self._raise_floors()
 
     def _raise_floors(self) -> None:
-        working = [one.worth for one in self.found.values() if one.assessment.works]
-        self.floor = self._last_of(working)
-        self.last_resort = math.inf if working else self._last_of([one.worth for one in self.found.values()])
+        self.floor = self._last_of([one.worth for one in self.found.values() if one.assessment.works])
+        self.last_resort = self._last_of([one.worth for one in self.found.values()])
 
     def _last_of(self, worths: list[float]) -> float:
         limit = self.question.limit
@@ -170,16 +171,24 @@ def soft_utility(assessment: Assessment) -> float:
     return assessment.candidate.utility - SOFT_POINTS_PER_DOUBLING * min(assessment.verdict.lateness, MOST_LATE)
 
 
-def rank(
-    question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
-) -> Ranking:
-    """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
-    order = Order(question, entries, shelf, offered)
-    search = _Search(question, estimator, TooSlow(estimator.mixed, offered[0] if offered else ""))
+def _searched(search: _Search, order: Order) -> Order:
+    """The order, after its candidates were tried as far as any may be among the best."""
     for candidate in order:
         search.try_candidate(candidate)
         if search.done(candidate):
             break
+    return order
+
+
+def rank(
+    question: Question, entries: Sequence[CatalogEntry], shelf: Shelf, estimator: Estimator, offered: Sequence[str]
+) -> Ranking:
+    """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
+    search = _Search(question, estimator, TooSlow(estimator.mixed, offered[0] if offered else ""))
+    order = _searched(search, Order(question, entries, shelf, offered))
+    if not question.budget.stated and not any(one.assessment.works for one in search.found.values()):
+        search.desperate = True
+        order = _searched(search, Order(question, entries, shelf, offered))
     for model_id, reason in order.excluded.items():
         search.fail(model_id, reason)
     for model_id in order.rest():

@@ -9,7 +9,6 @@ from advisor.estimate.arena import ALONE, BOUNDARY, DEVICE
 from advisor.estimate.compressed import PICKED_RATIO, WHOLE_RATIO
 from advisor.estimate.constants import EngineProfile
 from advisor.estimate.extent import Extent
-from advisor.estimate.hyper_scratch import hyper_floats, hyper_input_floats
 from advisor.estimate.kv_cache import (
     CacheLayout,
     cells,
@@ -84,6 +83,8 @@ def compute_bytes(
     tokens = min(layout.micro_batch, layout.context)
     unpacked = _dequantized_bytes(shape, layout) if backend in engine.unpacks_cache else 0
     if shape.hyper is not None:
+        from advisor.estimate.hyper_scratch import hyper_floats
+
         held = shape.n_layers if layers is None else layers
         return (
             int(4 * hyper_floats(shape.hyper, _extent(shape, layout, engine), held, place) * engine.activation_factor)
@@ -241,6 +242,8 @@ def host_buffer_bytes(shape: ModelShape, layout: CacheLayout, engine: EngineProf
     a remote device); where per-layer embeddings are looked up, those and the mixture as well.
     """
     if shape.hyper is not None:
+        from advisor.estimate.hyper_scratch import hyper_input_floats
+
         return 4 * hyper_input_floats(shape.hyper, _extent(shape, layout, engine)) + output_bytes(shape, layout)
     tokens = min(layout.micro_batch, layout.context)
     inputs = _HOST_COPIES * embedded_bytes(shape, layout)

@@ -6,19 +6,29 @@ architecture; `to_row` and `from_row` turn one into a flat JSON list and back.
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from advisor.estimate.hyper_scratch import Hyper
 from advisor.estimate.layer_codes import LAYER_CODES
 from advisor.estimate.layer_scratch import IndexedWidths, RecurrentWidths
 from advisor.estimate.scratch import Peaks, Scratch
+
+if TYPE_CHECKING:
+    from advisor.estimate.hyper_scratch import Hyper
+
+
+def _hyper(*row: object) -> "Hyper":
+    """Imported for the few models that have it."""
+    from advisor.estimate.hyper_scratch import Hyper
+
+    return Hyper.from_row(*row)
+
 
 _LAYERS = 17
 """Place of the kinds of layers in a row; their counts follow."""
 _WIDTHS: dict[str, Callable[..., Any]] = {
     "recurrent": RecurrentWidths,
     "indexed": IndexedWidths,
-    "hyper": Hyper.from_row,
+    "hyper": _hyper,
 }
 
 
@@ -92,7 +102,7 @@ class ModelShape:
     """Buffers of its recurrent layers, where those decide the scratch."""
     indexed: IndexedWidths | None = None
     """Buffers of its attention, where a sparse indexer chooses what it attends to."""
-    hyper: Hyper | None = None
+    hyper: "Hyper | None" = None
     """Buffers of the whole model, where it mixes copies of the residual stream."""
     head_divisor: int = 0
     """Greatest common divisor of the widths of a cached key and value, one head each; 0: nothing is cached."""
