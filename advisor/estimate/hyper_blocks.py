@@ -16,7 +16,7 @@ def hyper_of(a: Architecture, t: Traits) -> Hyper | None:
     """Buffer widths of the whole model; None where it has one residual stream, or other attention than is known."""
     m = a.attention
     compressed = _compressed(a.hidden, m) if m.kind == AttentionKind.SHARED else None
-    pooled = _pooled(a.hidden, m) if m.indexer_pool else None
+    pooled = _pooled(a.hidden, m) if m.indexer_pool and m.kind == AttentionKind.MLA else None
     if not a.hyper_connections or (compressed or pooled) is None:
         return None
     routed = [index for index in range(a.n_layers) if is_moe_layer(a, index)]

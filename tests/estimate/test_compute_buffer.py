@@ -112,3 +112,21 @@ def test_an_indexer_chooses_no_more_positions_than_a_stream_has(constants):
     many = CacheLayout(context=16384, sequences=16, unified=False)
     spared = compute_bytes(shape, CacheLayout(context=4096), engine) - compute_bytes(shape, many, engine)
     assert spared > 4 * 512 * 1024 * shape.n_layers * 0.5
+
+
+@pytest.mark.parametrize("flash_attention", [True, False])
+def test_every_model_of_the_catalog_has_scratch(constants, flash_attention):
+    catalog = load_catalog()
+    engine = replace(constants.engine("llama.cpp"), flash_attention=flash_attention)
+    layouts = [
+        CacheLayout(context=4096, flash_attention=flash_attention),
+        CacheLayout(context=16384, sequences=4, unified=False, flash_attention=flash_attention),
+    ]
+    seen = 0
+    for entry in catalog.entries():
+        shape = catalog.shape(entry.id)
+        if shape is not None and shape.known:
+            seen += 1
+            assert all(compute_bytes(shape, layout, engine) > 0 for layout in layouts), entry.id
+            assert boundary_bytes(shape, layouts[0], engine, shape.n_layers // 2) > 0, entry.id
+    assert seen > 500
