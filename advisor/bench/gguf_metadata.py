@@ -8,7 +8,7 @@ from advisor.bench.gguf_writing import Value, Wide
 from advisor.domain.architecture import Architecture, Attention, AttentionKind, LayerKind, LinearAttention, Moe
 from advisor.estimate.compressed import INDEXER_TOP_K, PICKED_ROWS
 from advisor.estimate.mixers import ATTENTION_KINDS, kv_heads, query_heads
-from advisor.estimate.streams import NGRAM_LAYER
+from advisor.estimate.streams import NGRAM_CONV, NGRAM_LAYER, NGRAM_SIZE
 from advisor.estimate.traits import traits_of
 
 Pairs = dict[str, Value]
@@ -190,11 +190,12 @@ def _ngrams(a: Architecture) -> Pairs:
     rows = (a.ple_vocab or 0) // heads
     return {
         "hyper_connection.low_rank": a.hyper_rank, "attention.indexer.head_count": m.indexer_heads or 0,
-        "attention.indexer.key_length": m.indexer_dim or 0, "attention.indexer.top_k": 2048,
+        "attention.indexer.key_length": m.indexer_dim or 0, "attention.indexer.top_k": INDEXER_TOP_K,
         "attention.compress_ratios": [
             m.indexer_pool or 0 if kind == LayerKind.FULL else 0 for kind in a.layer_kinds()
         ],
-        "ple.layers": [NGRAM_LAYER], "ple.ngram_size": 3, "ple.heads_per_ngram": heads // 2, "ple.conv_kernel": 4,
+        "ple.layers": [NGRAM_LAYER], "ple.ngram_size": NGRAM_SIZE, "ple.heads_per_ngram": heads // 2,
+        "ple.conv_kernel": NGRAM_CONV,
         "ple.eos_token_id": 0, "ple.layer_multipliers": Wide([1, 1, 1]),
         "ple.head_offsets": Wide([rows * head for head in range(heads)]), "ple.head_vocab_sizes": Wide([rows] * heads),
     }  # fmt: skip

@@ -376,7 +376,9 @@ class Catalog:
         row, name = self._row(model_id), in_format(quant, (form,))
         if row is None:
             return None
-        found = WeightProfile.from_row(row[1][name]) if name in row[1] else computed(self.model(model_id), name)
+        prepared = row[1].get(name)
+        model = None if prepared else self.model(model_id)
+        found = computed(model.architecture, name, model.artifacts) if model else WeightProfile.from_row(prepared)
         return replace(found, quant=quant) if found else None
 
     @cached_property

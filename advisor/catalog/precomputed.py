@@ -7,14 +7,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from advisor.catalog.recipes import as_published
+from advisor.catalog.recipes import computed
 from advisor.catalog.records import architecture_of, artifacts_of
-from advisor.domain.architecture import Architecture
 from advisor.domain.sizes import QuantSize
 from advisor.estimate.formats import in_format
 from advisor.estimate.shape import ModelShape
 from advisor.estimate.shaping import shape_of
-from advisor.estimate.weighing import weight_profile
 from advisor.estimate.weights import WeightProfile
 
 Record = Mapping[str, Any]
@@ -30,14 +28,6 @@ def published_formats(record: Record) -> dict[str, list[str]]:
         for file in artifact["files"]:
             known.setdefault(file["quant"], None)
     return {kind: list(quants) for kind, quants in found.items()}
-
-
-def _profile(architecture: Architecture, quant: str, record: Record) -> list[Any] | None:
-    try:
-        found = weight_profile(architecture, quant)
-    except KeyError:
-        return None
-    return as_published(found, artifacts_of(record.get("artifacts") or [], {})).to_row()
 
 
 def _wanted(record: Record, offered: frozenset[str]) -> Iterable[str]:
@@ -64,10 +54,11 @@ def shape_rows(records: Mapping[str, Record], quantizations: list[dict[str, Any]
             numbers[key] = len(rows)
             rows.append((shape_of(architecture).to_row(), {}))
         models[model_id] = numbers[key]
-        weights = rows[numbers[key]][1]
+        weights, artifacts = rows[numbers[key]][1], artifacts_of(record.get("artifacts") or [], {})
         for quant in _wanted(record, offered):
             if quant not in weights:
-                weights[quant] = _profile(architecture, quant, record)
+                profile = computed(architecture, quant, artifacts)
+                weights[quant] = profile.to_row() if profile else None
     kept: list[tuple[list[Any], dict[str, Any]]] = [
         (shape, {q: w for q, w in weights.items() if w}) for shape, weights in rows
     ]

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from advisor.domain.quantity import Z90
+from advisor.estimate.formats import bare_name
 
 LOSS_AT_FOUR_BITS = 3.5
 """Points lost at a score of 50 by a dense model of 8e9 parameters at 4 bits per weight in a k-quant, over tasks
@@ -71,7 +72,7 @@ def _raw_loss(total_params: float, bits_per_weight: float) -> float:
 
 def family_bits(quant: str) -> float:
     """Bits of a k-quant that keep as much as one bit of this quantization."""
-    plain = quant.upper().removeprefix("UD-")
+    plain = bare_name(quant)
     if plain.startswith("IQ"):
         return IQ_BITS
     return LEGACY_BITS if plain in LEGACY else 1.0

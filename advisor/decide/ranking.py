@@ -73,9 +73,16 @@ class _Search:
     """The same of all that may be offered."""
     desperate: bool = False
     """Nothing meets the target: what misses it by the least is looked for."""
+    tried: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """Model, mode, quantization and engine of what was assessed."""
     failed: dict[str, Assessment] = field(default_factory=dict)
     too_large: dict[str, Candidate] = field(default_factory=dict)
     reasons: dict[str, Reason] = field(default_factory=dict)
+
+    @property
+    def working(self) -> list[_Found]:
+        """What meets the budget."""
+        return [one for one in self.found.values() if one.assessment.works]
 
     def done(self, candidate: Candidate) -> bool:
         """Neither this candidate nor any of those after it can be among the best."""
@@ -105,7 +112,8 @@ class _Search:
             self.note_too_large(candidate)
         elif self._too_slow(candidate, known):
             self.fail(model_id, Reason.SLOW)
-        else:
+        elif (key := (model_id, candidate.system.mode, candidate.quant, candidate.engine)) not in self.tried:
+            self.tried.add(key)
             self._keep(assess(candidate, self.question, self.estimator), known)
 
     def _too_slow(self, candidate: Candidate, known: _Found | None) -> bool:
@@ -132,7 +140,7 @@ class _Search:
             self._raise_floors()
 
     def _raise_floors(self) -> None:
-        self.floor = self._last_of([one.worth for one in self.found.values() if one.assessment.works])
+        self.floor = self._last_of([one.worth for one in self.working])
         self.last_resort = self._last_of([one.worth for one in self.found.values()])
 
     def _last_of(self, worths: list[float]) -> float:
@@ -186,7 +194,7 @@ def rank(
     """The best `question.limit` models, one row each. `offered`: engines that are there or may be installed."""
     search = _Search(question, estimator, TooSlow(estimator.mixed, offered[0] if offered else ""))
     order = _searched(search, Order(question, entries, shelf, offered))
-    if not question.budget.stated and not any(one.assessment.works for one in search.found.values()):
+    if not question.budget.stated and not search.working:
         search.desperate = True
         order = _searched(search, Order(question, entries, shelf, offered))
     for model_id, reason in order.excluded.items():
@@ -205,7 +213,7 @@ def _too_large(search: _Search, count: int) -> list[Assessment]:
 
 
 def _conclude(search: _Search, considered: int) -> Ranking:
-    working = [one for one in search.found.values() if one.assessment.works]
+    working = search.working
     best = sorted(working or search.found.values(), key=lambda one: -one.worth)
     picks = [one.assessment for one in best[: search.question.limit]]
     for one in best:

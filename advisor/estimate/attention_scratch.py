@@ -159,6 +159,16 @@ def turn(arena: Arena, block: Block, width: int, often: int) -> Block:
     return block
 
 
+def handed_on(arena: Arena, block: Block, width: int, hidden: int) -> Block:
+    """What a block becomes that is brought to a width, turned there, and projected to the hidden one."""
+    brought = arena.take(width)
+    arena.give(block)
+    brought = turn(arena, brought, width, 1)
+    projected = arena.take(hidden)
+    arena.give(brought)
+    return projected
+
+
 def _apart(work: Pass, m: Mixing, normed: Block) -> _Made:
     """Queries, keys and values by projections of their own; `normed` goes with the last of those."""
     arena, cache = work.arena, work.cache

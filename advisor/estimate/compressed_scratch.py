@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from advisor.estimate.arena import NOTHING, Arena, Block
-from advisor.estimate.attention_scratch import turn
+from advisor.estimate.attention_scratch import handed_on, turn
 from advisor.estimate.compressed import PICKED_RATIO, PICKED_ROWS, WHOLE_RATIO
 from advisor.estimate.extent import Extent, Own
 from advisor.estimate.tensor_types import row_bytes
@@ -64,12 +64,7 @@ def compressed_attention(
     arena.give(NOTHING if kept else entering)
     arena.give(turn(arena, keys, row, 1 + x.packed))
     out = turn(arena, _weigh(arena, w, x, kind=kind, asked=asked, beside=(low, entering, zeros)), queries, 1 + x.packed)
-    grouped = arena.take(x.tokens * w.grouped)
-    arena.give(out)
-    grouped = turn(arena, grouped, x.tokens * w.grouped, 1)
-    projected = arena.take(x.tokens * w.hidden)
-    arena.give(grouped)
-    return projected
+    return handed_on(arena, out, x.tokens * w.grouped, x.tokens * w.hidden)
 
 
 def compress(arena: Arena, w: CompressedWidths, x: Extent, kind: str) -> None:

@@ -70,13 +70,18 @@ _ALIASES = {
 _RECIPES = {"Q2_K": "Q2_K", "Q3_K": "Q3_K_L", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "Q6_K": "Q6_K", "Q8_K": "Q8_0"}
 
 
+def bare_name(quant: str) -> str:
+    """A GGUF name in capitals, without the mark of dynamic mixes."""
+    return quant.upper().removeprefix("UD-")
+
+
 def preset_of(quant: str) -> str | None:
     """The preset of llama.cpp's quantizer that a GGUF name stands for, or comes closest to; None for other formats.
 
     Names with UD- or ending in _L or _XL are recipes of single publishers, with embeddings and some tensors raised:
     use the published size (`WeightProfile.scaled_to`) or the file's header.
     """
-    name = quant.upper().removeprefix("UD-")
+    name = bare_name(quant)
     if name == "MXFP4":
         return "MXFP4_MOE"
     if name in BASE_TYPE:

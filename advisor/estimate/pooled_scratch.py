@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from advisor.estimate.arena import Arena, Block
-from advisor.estimate.attention_scratch import turn
+from advisor.estimate.attention_scratch import handed_on, turn
 from advisor.estimate.extent import Extent, Own
 from advisor.estimate.tensor_types import row_bytes
 
@@ -87,12 +87,7 @@ def pooled_attention(arena: Arena, w: PooledWidths, x: Extent, entering: Block, 
     arena.give(entering)
     arena.give(row)
     out = _weigh(arena, w, x, queries, (slots, own))
-    attended = arena.take(x.tokens * w.output)
-    arena.give(out)
-    attended = turn(arena, attended, x.tokens * w.output, 1)
-    projected = arena.take(x.tokens * w.hidden)
-    arena.give(attended)
-    return projected
+    return handed_on(arena, out, x.tokens * w.output, x.tokens * w.hidden)
 
 
 def _weigh(arena: Arena, w: PooledWidths, x: Extent, queries: Block, chosen: tuple[Block, Own]) -> Block:

@@ -11,8 +11,8 @@ Named = tuple[str, tuple[int, ...]]
 
 NGRAM_LAYER = 1
 """The layer that reads the table of n-grams (ple.layers of Qwen3.8 Flash Next)."""
-_NGRAM_CONV = 4
-_NGRAM_SIZE = 3
+NGRAM_CONV = 4
+NGRAM_SIZE = 3
 """Width of the convolution over what was looked up, in steps of the longest n-gram, and its tokens (the same model)."""
 
 
@@ -64,11 +64,11 @@ def ngram_tensors(a: Architecture) -> Iterator[Named]:
     yield ("ple_value.weight", (a.hidden, a.hidden))
     for part in ("key", "query", "conv"):
         yield (f"ple_norm_{part}.weight", (a.hidden, n))
-    yield ("ple_conv1d.weight", (_NGRAM_CONV, n * a.hidden))
+    yield ("ple_conv1d.weight", (NGRAM_CONV, n * a.hidden))
 
 
 def ngram_state_elements(a: Architecture, layer: int) -> int:
     """What a sequence keeps for the convolution over looked-up n-grams (F32 elements)."""
     if not has_ngrams(a) or layer != NGRAM_LAYER:
         return 0
-    return (_NGRAM_CONV - 1) * _NGRAM_SIZE * a.hyper_connections * a.hidden
+    return (NGRAM_CONV - 1) * NGRAM_SIZE * a.hyper_connections * a.hidden
