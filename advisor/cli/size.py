@@ -27,7 +27,7 @@ HABITS = ("active", "per_minute", "peak", "cached")
 @click.option("--active", type=float, metavar="SHARE", help="Of the users, who are active at a time")
 @click.option("--per-minute", type=float, metavar="X", help="Requests a minute of an active user")
 @click.option("--peak", type=float, metavar="X", help="Load at the peak over the mean")
-@click.option("--cached", type=float, metavar="SHARE", help="Of a prompt, what the prefix cache holds already [0]")
+@click.option("--cached", type=float, metavar="SHARE", help="Of a prompt, what the prefix cache holds already")
 @click.option("--limit", type=int, default=5, show_default=True, help="How many options")
 @click.option("--no-simulation", is_flag=True, help="The closed form alone: faster, no random arrivals")
 @machine_options

@@ -68,7 +68,7 @@ class Judge:
     def _rank(
         self, estimator: MachineEstimator, entries: Sequence[CatalogEntry], limit: int, *, firm: bool = True
     ) -> Ranking:
-        """`firm`: a target too is kept or not, since hosts are counted by it; else it may be overshot for points."""
+        """`firm`: a target too is kept or not, since hosts are counted by it; else the least bad may be given."""
         budget, offered = self.question.budget, estimator.offered(self.question.engine)
         if firm:
             budget = replace(budget, stated=True, confidence=budget.required)
